@@ -1,0 +1,104 @@
+"""Data flows one way: who may import whom, as DESIGN.md's table fixes it."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ALLOWED = {
+    "protocol": {"protocol"},
+    "qgis_plugin": {"qgis_plugin", "protocol"},
+    "engine": {"engine", "protocol"},
+    "training": {"training", "engine", "protocol"},
+}
+FORBIDDEN = {
+    "protocol": {"torch", "qgis", "PyQt5", "PyQt6", "rasterio"},
+    "qgis_plugin": {"torch", "sam2", "transformers"},
+    "engine": {"qgis", "PyQt5", "PyQt6"},
+    "training": {"qgis", "PyQt5", "PyQt6"},
+}
+# Folders inside a package that may not look back at others of the same package.
+INNER_ALLOWED = {
+    ("engine", "raster"): {"raster", "errors"},
+    ("engine", "vector"): {"vector", "raster", "errors"},
+    ("engine", "model"): {"model", "errors", "device"},
+}
+
+
+def imported_modules(path: Path, package: str) -> set[str]:
+    """Absolute names of everything a file imports, relative imports resolved against its package."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            module = ".".join([*base, *([node.module] if node.module else [])])
+            names.add(module)
+            names.update(f"{module}.{alias.name}" for alias in node.names)
+    return names
+
+
+def breaches(root: Path) -> list[str]:
+    found = []
+    for package, allowed in ALLOWED.items():
+        for path in sorted((root / package).rglob("*.py")):
+            parent = ".".join(["geophrase", *path.relative_to(root).parent.parts])
+            for name in imported_modules(path, parent):
+                parts = name.split(".")
+                where = path.relative_to(root)
+                if parts[0] == "geophrase" and len(parts) > 1 and parts[1] in ALLOWED:
+                    if parts[1] not in allowed:
+                        found.append(f"{where} imports {name}")
+                    inner = INNER_ALLOWED.get((package, where.parts[1]))
+                    if inner and parts[1] == package and len(parts) > 2 and parts[2] not in inner:
+                        found.append(f"{where} imports {name}")
+                elif parts[0] in FORBIDDEN[package] or parts[0] in ALLOWED:
+                    found.append(f"{where} imports {name}")
+    return found
+
+
+def test_imports_flow_one_way(repository: Path):
+    assert breaches(repository) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "line"),
+    [
+        ("protocol/a.py", "import torch"),
+        ("protocol/a.py", "from geophrase.engine import segment"),
+        ("engine/a.py", "from geophrase.training import losses"),
+        ("engine/a.py", "from ..training import losses"),
+        ("engine/raster/a.py", "from geophrase.engine.segment import segment_raster"),
+        ("engine/a.py", "import qgis.core"),
+        ("training/a.py", "import training"),
+        ("qgis_plugin/a.py", "from geophrase.engine import predictor"),
+    ],
+)
+def test_a_breach_is_found(tmp_path: Path, file: str, line: str):
+    path = tmp_path / file
+    path.parent.mkdir(parents=True)
+    path.write_text(line + "\n", encoding="utf-8")
+    assert breaches(tmp_path)
+
+
+def test_package_markers_are_empty(repository: Path):
+    """QGIS keeps modules alive after a plugin is unloaded, so nothing may live in them."""
+    for package in ALLOWED:
+        for marker in (repository / package).rglob("__init__.py"):
+            assert marker.read_text(encoding="utf-8").strip() == "", marker
+
+
+def test_protocol_parses_as_python_3_9(repository: Path):
+    for path in (repository / "protocol").rglob("*.py"):
+        ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
+def test_protocol_needs_only_the_standard_library_and_numpy(repository: Path):
+    for path in (repository / "protocol").rglob("*.py"):
+        for name in imported_modules(path, "geophrase.protocol"):
+            top = name.split(".")[0]
+            assert top in sys.stdlib_module_names | {"numpy", "geophrase", "__future__"}, f"{path}: {name}"
