@@ -7,6 +7,7 @@ Shape letters: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,16 +61,18 @@ class MobileNetTeacher:
     channels = (24, 32, 96, 160)
 
     def __init__(self, path: Path) -> None:
-        model = tflite.Model.GetRootAs(path.read_bytes(), 0)
+        data = path.read_bytes()
+        if data[4:8] != b"TFL3":
+            raise _not_a_teacher(path)
+        model = tflite.Model.GetRootAs(data, 0)
         self._model, self._graph = model, model.Subgraphs(0)
         self._input = self._graph.Inputs(0)
         steps: list[_Convolution | _Addition] = []
         try:
             for index in range(self._graph.OperatorsLength()):
                 steps.extend(self._read_operator(self._graph.Operators(index)))
-        except (KeyError, IndexError, ValueError) as error:
-            message = f"{path} is not a quantised MobileNetV2: give the teacher's .tflite file."
-            raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
+        except (KeyError, IndexError, ValueError, struct.error) as error:
+            raise _not_a_teacher(path) from error
         additions = [step.target for step in steps if isinstance(step, _Addition)]
         self._taps = [additions[i] for i in _TAPPED_ADDITIONS]
         last = next(i for i, step in enumerate(steps) if step.target == self._taps[-1])
@@ -132,6 +135,11 @@ class MobileNetTeacher:
             else:
                 values[step.target] = _convolve(step, values[step.source])
         return [values[tap] for tap in self._taps]
+
+
+def _not_a_teacher(path: Path) -> EngineError:
+    message = f"{path} is not a quantised MobileNetV2: give the teacher's .tflite file."
+    return EngineError(ErrorCode.WEIGHTS_INVALID, message)
 
 
 def _convolve(step: _Convolution, x_BCHW: Tensor) -> Tensor:
