@@ -1,4 +1,4 @@
-"""The teacher against an independent reader of the same file, and a distillation run that learns and resumes."""
+"""The teacher against an independent reader of its file, and a run that learns and resumes."""
 
 from __future__ import annotations
 
