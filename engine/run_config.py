@@ -1,0 +1,93 @@
+"""The parameters of a segmentation run: everything that its result depends on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
+
+MAX_QUERY_CHARS = 500
+
+
+@dataclass(frozen=True)
+class SegmentConfig:
+    """What to look for, where, and how; written whole into the output's metadata.
+
+    Attributes:
+        queries: Distinct phrases, as typed but for surrounding blanks.
+        extent_map: xmin, ymin, xmax, ymax in the raster's CRS; None for the whole raster.
+        resolution_m: Pixel side to work at; None for the raster's own.
+        bands: 1-based bands to show the model as red, green and blue; None to choose by their meaning.
+        tile_px: Tile side in working pixels; None for the model's input side.
+        overlap_px: How far neighbouring tiles overlap; None for a quarter of the tile.
+        one_window: Give the extent to the model as a single image instead of tiles.
+        threshold: Probability from which a pixel is foreground, in (0, 1).
+        min_area_m2: Polygons under this geodesic area are dropped; None keeps all.
+        simplify_m: Tolerance of the outline's simplification; None keeps pixel edges.
+    """
+
+    queries: tuple[str, ...]
+    extent_map: tuple[float, float, float, float] | None = None
+    resolution_m: float | None = None
+    bands: tuple[int, ...] | None = None
+    tile_px: int | None = None
+    overlap_px: int | None = None
+    one_window: bool = False
+    threshold: float = 0.5
+    min_area_m2: float | None = None
+    simplify_m: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no raster could satisfy.
+
+        Raises:
+            EngineError: BAD_REQUEST, naming the parameter and what it may be.
+        """
+        if not self.queries:
+            raise _bad("There is no query. Type what to look for, such as 'storage tanks'.")
+        if not 0 < self.threshold < 1:
+            raise _bad(f"The threshold must lie between 0 and 1, not {self.threshold:g}.")
+        self._refuse_unless_positive("resolution", self.resolution_m)
+        self._refuse_unless_positive("tile side", self.tile_px)
+        for name, value in (
+            ("minimum area", self.min_area_m2),
+            ("simplification tolerance", self.simplify_m),
+            ("tile overlap", self.overlap_px),
+        ):
+            if value is not None and not value >= 0:
+                raise _bad(f"The {name} must not be negative, but is {value:g}.")
+        if self.extent_map is not None:
+            xmin, ymin, xmax, ymax = self.extent_map
+            if not (xmin < xmax and ymin < ymax):
+                raise _bad("The extent is empty: give xmin ymin xmax ymax, with xmin < xmax and ymin < ymax.")
+
+    @staticmethod
+    def _refuse_unless_positive(name: str, value: float | None) -> None:
+        if value is not None and not value > 0:
+            raise _bad(f"The {name} must be positive, but is {value:g}.")
+
+    def as_metadata(self) -> dict[str, Any]:
+        """Plain JSON-able values under the fields' own names."""
+        return asdict(self)
+
+
+def distinct_queries(queries: Sequence[str] | str) -> tuple[str, ...]:
+    """The queries without surrounding blanks and without repetitions, in the order given.
+
+    Raises:
+        EngineError: BAD_REQUEST when one is empty or far longer than a phrase.
+    """
+    stripped = [" ".join(query.split()) for query in ([queries] if isinstance(queries, str) else queries)]
+    if not all(stripped):
+        raise _bad("A query is empty. Type what to look for, such as 'storage tanks'.")
+    for query in stripped:
+        if len(query) > MAX_QUERY_CHARS:
+            raise _bad(f"A query has {len(query)} characters; at most {MAX_QUERY_CHARS} are understood.")
+    return tuple(dict.fromkeys(stripped))
+
+
+def _bad(message: str) -> EngineError:
+    return EngineError(ErrorCode.BAD_REQUEST, message)
