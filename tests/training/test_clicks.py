@@ -1,0 +1,73 @@
+import pytest
+import torch
+from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points
+
+
+def pixel_of(point_xy, cell_px=1.0):
+    col, row = ((point_xy + 0.5) / cell_px).floor().long().tolist()
+    return row, col
+
+
+def test_points_come_from_errors_and_are_labelled_by_the_truth():
+    torch.manual_seed(0)
+    reference = torch.rand(64, 12, 20) > 0.5
+    predicted = torch.rand(64, 12, 20) > 0.5
+    points, labels = sample_correction_points(predicted, reference)
+    for query, (point, label) in enumerate(zip(points, labels, strict=True)):
+        row, col = pixel_of(point)
+        assert predicted[query, row, col] != reference[query, row, col]
+        assert bool(label) == bool(reference[query, row, col])
+
+
+def test_missed_and_wrongly_marked_pixels_are_drawn_by_their_area():
+    torch.manual_seed(1)
+    reference, predicted = (
+        torch.zeros(4000, 8, 8, dtype=torch.bool),
+        torch.zeros(4000, 8, 8, dtype=torch.bool),
+    )
+    reference[:, 0, :6] = True  # six missed pixels
+    predicted[:, 7, :2] = True  # two wrong ones
+    _, labels = sample_correction_points(predicted, reference)
+    assert labels.float().mean().item() == pytest.approx(0.75, abs=0.03)
+
+
+def test_a_point_lies_in_the_centre_of_its_cell_in_sams_frame():
+    reference = torch.zeros(1, 4, 4, dtype=torch.bool)
+    reference[0, 1, 2] = True
+    points, labels = sample_correction_points(torch.zeros_like(reference), reference, cell_px=4.0)
+    assert points.tolist() == [[9.5, 5.5]]
+    assert labels.tolist() == [1]
+
+
+def test_a_perfect_mask_gets_a_background_point_and_a_full_one_an_object_point():
+    reference = torch.zeros(2, 4, 4, dtype=torch.bool)
+    reference[0, :, :2] = True
+    reference[1] = True
+    points, labels = sample_correction_points(reference.clone(), reference)
+    assert labels.tolist() == [0, 1]
+    assert points[0, 0] >= 2
+
+
+def test_boxes_without_noise_name_the_first_and_last_pixel():
+    reference = torch.zeros(2, 10, 12, dtype=torch.bool)
+    reference[0, 3:5, 4:9] = True
+    reference[1, 0, 0] = reference[1, 9, 11] = True
+    boxes = jittered_boxes(reference, ClickConfig(box_jitter=0.0), cell_px=2.0)
+    assert boxes.tolist() == [[8, 6, 17, 9], [0, 0, 23, 19]]
+
+
+def test_noisy_boxes_stay_close_and_inside():
+    torch.manual_seed(2)
+    reference = torch.zeros(200, 64, 64, dtype=torch.bool)
+    reference[:, 1:63, 20:60] = True
+    boxes = jittered_boxes(reference, ClickConfig(box_jitter=0.1, max_box_jitter_px=3.0))
+    exact = torch.tensor([20.0, 1.0, 59.0, 62.0])
+    assert (boxes - exact).abs().max() <= 3.0
+    assert (boxes - exact).abs().amax(0).min() > 0.5
+    assert boxes.min() >= 0
+    assert boxes.max() <= 63
+
+
+def test_an_empty_mask_has_no_box():
+    with pytest.raises(ValueError, match="empty"):
+        jittered_boxes(torch.zeros(1, 4, 4, dtype=torch.bool), ClickConfig())

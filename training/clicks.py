@@ -1,0 +1,101 @@
+"""Simulated prompts for training: corrections clicked where the mask is wrong, and roughly drawn boxes.
+
+Points and boxes are in the frame that SAM 2's prompt encoder takes: pixels of the model's input, whole
+numbers being pixel centres, boxes naming their first and last pixel.
+
+Shape letters: Q queries, N points of a query, C coordinates, H height, W width, P pixels of a flattened mask.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class ClickConfig:
+    """How often and how far text prompts are refined with simulated prompts.
+
+    Attributes:
+        batch_probability: Chance that a batch gets corrections at all.
+        sample_fraction: Share of the present phrases of such a batch that get them.
+        max_rounds: Corrections are repeated 1 to this many times, each on the mask of the one before.
+        box_probability: Chance that the first prompt is the object's box and not a point.
+        textless_probability: Chance that the phrases are withheld, so that prompts alone must do.
+        box_jitter: Largest displacement of a box's side, as a share of the box's extent.
+        max_box_jitter_px: The same in pixels; the smaller bound holds.
+
+    Source: RSAM Section 3.3 (a random subset, points by comparison with the reference); probabilities, seven
+    corrections and box noise: SAM 2 Appendix D.2.1 and ``sam2/modeling/sam2_utils.py``.
+    """
+
+    batch_probability: float = 0.5
+    sample_fraction: float = 0.5
+    max_rounds: int = 7
+    box_probability: float = 0.5
+    textless_probability: float = 0.25
+    box_jitter: float = 0.1
+    max_box_jitter_px: float = 20.0
+
+
+def sample_correction_points(
+    predicted_QHW: Tensor, reference_QHW: Tensor, *, cell_px: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Draws one point per query, uniformly from where prediction and reference differ.
+
+    A missed pixel gives a positive point, a wrongly marked one a negative point. Where nothing is wrong the
+    point comes from the background, and where there is no background either, from the object.
+
+    Args:
+        predicted_QHW: Boolean masks of the model.
+        reference_QHW: Boolean reference masks.
+        cell_px: Input pixels per mask pixel.
+
+    Returns:
+        Points (Q, 2) float32 xy in input pixels and labels (Q,) int32: 1 positive, 0 negative.
+
+    Source: ``sample_random_points_from_errors`` in sam2's ``sam2_utils.py`` has the same distribution.
+    """
+    width = reference_QHW.shape[-1]
+    reference_QP = reference_QHW.flatten(1)
+    candidates_QP = predicted_QHW.flatten(1) != reference_QP
+    for fallback_QP in (~reference_QP, reference_QP):
+        candidates_QP = torch.where(candidates_QP.any(1, keepdim=True), candidates_QP, fallback_QP)
+    index_Q1 = torch.multinomial(candidates_QP.float(), 1)
+    labels_Q = reference_QP.gather(1, index_Q1).squeeze(1).to(torch.int32)
+    points_xy_QC = torch.cat([index_Q1 % width, index_Q1 // width], 1).float()
+    return (points_xy_QC + 0.5) * cell_px - 0.5, labels_Q
+
+
+def jittered_boxes(reference_QHW: Tensor, config: ClickConfig, *, cell_px: float = 1.0) -> Tensor:
+    """Returns each reference's bounding box as a person would draw it, (Q, 4) xyxy in input pixels.
+
+    Args:
+        reference_QHW: Boolean masks, none of them empty.
+        config: Size of the noise.
+        cell_px: Input pixels per mask pixel.
+
+    Raises:
+        ValueError: A mask is empty.
+    """
+    if not bool(reference_QHW.flatten(1).any(1).all()):
+        raise ValueError("an empty mask has no box")
+    height, width = reference_QHW.shape[-2:]
+    left_Q, right_Q = _extent(reference_QHW.any(1))
+    top_Q, bottom_Q = _extent(reference_QHW.any(2))
+    edges_QC = torch.stack([left_Q, top_Q, right_Q, bottom_Q], 1).float() * cell_px
+    boxes_QC = edges_QC - edges_QC.new_tensor([0.0, 0.0, 1.0, 1.0])
+    extent_QC = (boxes_QC[:, 2:] - boxes_QC[:, :2]).repeat(1, 2)
+    bound_QC = (config.box_jitter * extent_QC).clamp(max=config.max_box_jitter_px)
+    noise_QC = (2 * torch.rand_like(boxes_QC) - 1) * bound_QC
+    limit_C = boxes_QC.new_tensor([width, height, width, height]) * cell_px - 1
+    return (boxes_QC + noise_QC).clamp(min=0).minimum(limit_C)
+
+
+def _extent(occupied_QL: Tensor) -> tuple[Tensor, Tensor]:
+    """First and one past the last True along a line."""
+    length = occupied_QL.shape[1]
+    flags_QL = occupied_QL.to(torch.int32)
+    return flags_QL.argmax(1), length - flags_QL.flip(1).argmax(1)
