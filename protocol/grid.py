@@ -1,17 +1,18 @@
 """Pixel windows and raster grids: the one place where pixels become map coordinates and back.
 
-Frames: `_pix` are pixel-edge coordinates (x = column, y = row, origin at the top-left corner of the first pixel,
-pixel centres at +0.5); `_map` are coordinates of the raster's CRS in the order x/easting/longitude,
-y/northing/latitude, whatever axis order the CRS itself declares. Points are (..., 2) arrays in the order x, y.
+Frames: `_pix` are pixel-edge coordinates (x = column, y = row, origin at the top-left corner of the first
+pixel, pixel centres at +0.5); `_map` are coordinates of the raster's CRS in the order x/easting/longitude,
+y/northing/latitude, whatever axis order the CRS itself declares. Points are (..., 2) arrays of x, y.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Tuple
+from typing import Tuple
 
 import numpy as np
+import numpy.typing as npt
 
 Affine = Tuple[float, float, float, float, float, float]
 Bounds = Tuple[float, float, float, float]
@@ -153,18 +154,18 @@ class RasterGrid:
         """xmin, ymin, xmax, ymax of the raster's footprint."""
         return self.bounds_of_window_map(self.window)
 
-    def to_map(self, xy_pix: Any) -> np.ndarray:
+    def to_map(self, xy_pix: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Map coordinates of pixel-edge coordinates; (..., 2) float64 in, (..., 2) float64 out."""
         return _transform(self.map_from_pix, xy_pix)
 
-    def to_pix(self, xy_map: Any) -> np.ndarray:
+    def to_pix(self, xy_map: npt.ArrayLike) -> npt.NDArray[np.float64]:
         """Pixel-edge coordinates of map coordinates; (..., 2) float64 in, (..., 2) float64 out.
 
         The origin is subtracted first, so that coordinates in the millions keep their fractions of a pixel.
         """
-        a, b, c, d, e, f = self.map_from_pix
+        origin_map = self.map_from_pix[2], self.map_from_pix[5]
         inverse_a, inverse_b, _, inverse_d, inverse_e, _ = self.pix_from_map
-        offset_map = np.asarray(xy_map, dtype=np.float64) - (c, f)
+        offset_map = np.asarray(xy_map, dtype=np.float64) - origin_map
         return _transform((inverse_a, inverse_b, 0.0, inverse_d, inverse_e, 0.0), offset_map)
 
     def bounds_of_window_map(self, window: WindowPx) -> Bounds:
@@ -197,8 +198,8 @@ class RasterGrid:
     def intersects(self, xmin: float, ymin: float, xmax: float, ymax: float) -> bool:
         """Whether the map rectangle and the raster's footprint overlap in more than a common edge.
 
-        Exact for rotated rasters: two parallelograms are apart exactly when an edge direction of one separates
-        them, and those directions are the axes of the two frames.
+        Exact for rotated rasters: two parallelograms are apart exactly when an edge direction of one
+        separates them, and those directions are the axes of the two frames.
         """
         left, top, right, bottom = _bounds_of(self.to_pix(_corners(xmin, ymin, xmax, ymax)))
         own_xmin, own_ymin, own_xmax, own_ymax = self.bounds_map
@@ -220,7 +221,7 @@ class RasterGrid:
         return RasterGrid(width_px, height_px, transform, self.crs_wkt)
 
 
-def _transform(affine: Affine, xy: Any) -> np.ndarray:
+def _transform(affine: Affine, xy: npt.ArrayLike) -> npt.NDArray[np.float64]:
     points = np.asarray(xy, dtype=np.float64)
     if points.shape[-1:] != (2,):
         raise ValueError(f"points are x, y pairs in the last axis, not an array of shape {points.shape}")
@@ -229,11 +230,11 @@ def _transform(affine: Affine, xy: Any) -> np.ndarray:
     return np.stack([a * x + b * y + c, d * x + e * y + f], axis=-1)
 
 
-def _corners(xmin: float, ymin: float, xmax: float, ymax: float) -> np.ndarray:
+def _corners(xmin: float, ymin: float, xmax: float, ymax: float) -> npt.NDArray[np.float64]:
     return np.array([(xmin, ymin), (xmax, ymin), (xmax, ymax), (xmin, ymax)], dtype=np.float64)
 
 
-def _bounds_of(points_xy: np.ndarray) -> Bounds:
+def _bounds_of(points_xy: npt.NDArray[np.float64]) -> Bounds:
     xmin, ymin = points_xy.min(axis=0)
     xmax, ymax = points_xy.max(axis=0)
     return float(xmin), float(ymin), float(xmax), float(ymax)
