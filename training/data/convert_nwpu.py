@@ -1,0 +1,125 @@
+"""NWPU VHR-10 with COCO instance polygons, into RISORS.
+
+Expected layout: `annotations/instances_train.json` (COCO) and `images/*.jpg`.
+Source: Cheng et al., ISPRS J. 98 (2014), with the instance polygons of Su et al. (MIT).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+from pycocotools import mask as coco_mask
+
+from geophrase.training.data.instances import Instance
+from geophrase.training.data.phrases import phrases_for_image
+from geophrase.training.data.risors import RisorsError, SampleFacts, read_image, split_of, write_sample
+
+CLASSES = (
+    "airplane", "ship", "storage_tank", "baseball_diamond", "tennis_court",
+    "basketball_court", "ground_track_field", "harbor", "bridge", "vehicle",
+)  # fmt: skip
+
+
+def convert_nwpu(source: Path, target: Path) -> dict[str, list[str]]:
+    """Convert the folder; the stems of each split, by a hash of the image's name.
+
+    Raises:
+        RisorsError: The folder is not NWPU VHR-10's or is incomplete.
+    """
+    document = _read_coco(source / "annotations" / "instances_train.json")
+    names = {category["id"]: str(category["name"]) for category in document["categories"]}
+    unknown = sorted(set(names.values()) - set(CLASSES))
+    if unknown:
+        raise RisorsError(f"{source} has classes that NWPU VHR-10 has not ({', '.join(unknown)}).")
+    polygons: dict[int, list[dict[str, Any]]] = {}
+    for annotation in document["annotations"]:
+        polygons.setdefault(annotation["image_id"], []).append(annotation)
+    missing = [
+        row["file_name"] for row in document["images"] if not (source / "images" / row["file_name"]).is_file()
+    ]
+    if missing:
+        raise RisorsError(
+            f"{source / 'images'} lacks {len(missing)} of {len(document['images'])} images, "
+            f"{missing[0]} among them; copy the whole folder."
+        )
+    splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
+    for record in document["images"]:
+        path = source / "images" / record["file_name"]
+        stem = f"nwpu_{path.stem}"
+        _convert_image(path, target, stem, polygons.get(record["id"], []), names)
+        splits[split_of(stem)].append(stem)
+    return splits
+
+
+def is_natural_colour(image_HWC: npt.NDArray[np.uint8]) -> bool:
+    """False for colour-infrared composites and their channel swaps, where plants glow in one pure colour.
+
+    Vegetation in a composite is either pink (near infrared as red: blue as strong as green or stronger,
+    unlike brick or clay) or a green far beyond any chlorophyll in the other two channels.
+    """
+    small = cv2.resize(image_HWC, (160, 120), interpolation=cv2.INTER_AREA).astype(np.float32)
+    red, green, blue = small[..., 0], small[..., 1], small[..., 2]
+    is_pink = (red - green > 40) & (blue - green > -12) & (red - blue > 25)
+    is_neon = (green > 80) & (green > 1.7 * red) & (green > 1.7 * blue)
+    return bool(is_pink.mean() < 0.02 and is_neon.mean() < 0.02)
+
+
+def polygon_instance(
+    name: str, rings: list[list[float]], *, height_px: int, width_px: int
+) -> Instance | None:
+    """The object of a COCO polygon, all its rings united; None when nothing of it is in the image.
+
+    Rasterised by COCO's own rule, which also fills a ring that crosses itself.
+    """
+    rings = [ring for ring in rings if len(ring) >= 6]
+    if not rings:
+        return None
+    rle = coco_mask.merge(coco_mask.frPyObjects(rings, height_px, width_px))
+    return Instance.from_rle(name, rle)
+
+
+def _convert_image(
+    path: Path, target: Path, stem: str, annotations: list[dict[str, Any]], names: dict[int, str]
+) -> None:
+    image_HWC = read_image(path)
+    height_px, width_px = image_HWC.shape[:2]
+    is_true_colour = is_natural_colour(image_HWC)
+    instances = []
+    for annotation in annotations:
+        instance = polygon_instance(
+            names[annotation["category_id"]],
+            annotation["segmentation"],
+            height_px=height_px,
+            width_px=width_px,
+        )
+        if instance is not None:
+            instances.append(instance.with_colour_of(image_HWC))
+    phrases = phrases_for_image(
+        instances,
+        (height_px, width_px),
+        random.Random(stem),
+        classes_labelled=CLASSES,
+        colour_ok=is_true_colour,
+    )
+    facts = SampleFacts(frozenset(CLASSES), is_true_colour=is_true_colour)
+    write_sample(target, stem, path, phrases, instances=instances, facts=facts)
+
+
+def _read_coco(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise RisorsError(
+            f"{path} is missing; give the folder of NWPU VHR-10 that holds annotations/ and images/."
+        ) from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RisorsError(f"{path} is damaged ({error}); copy it again.") from error
+    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
+        raise RisorsError(f"{path} is not a COCO instances file.")
+    return document
