@@ -8,7 +8,10 @@ enters as one more sparse prompt, and ``TextEncoderConfig.is_frozen`` releases t
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass, replace
+from typing import Any
 
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
 
@@ -143,6 +146,34 @@ class RsamConfig:
     def has_text(self) -> bool:
         """Whether the model takes text prompts."""
         return self.text is not None
+
+    def to_json(self) -> str:
+        """Writes the whole configuration, so that weights can carry what they belong to."""
+        return json.dumps(dataclasses.asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> RsamConfig:
+        """Reads what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: Where the text is not such a configuration.
+        """
+        try:
+            fields = _tuples_from_lists(json.loads(text))
+            trunk_kind = HieraConfig if "embed_dim" in fields["trunk"] else ConvTrunkConfig
+            fields["trunk"] = trunk_kind(**fields["trunk"])
+            fields["decoder"] = DecoderConfig(**fields["decoder"])
+            fields["text"] = fields["text"] and TextEncoderConfig(**fields["text"])
+            fields["guidance"] = fields["guidance"] and GuidanceConfig(**fields["guidance"])
+            return cls(**fields)
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a model configuration: {error!r}") from error
+
+
+def _tuples_from_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _tuples_from_lists(item) for key, item in value.items()}
+    return tuple(_tuples_from_lists(item) for item in value) if isinstance(value, list) else value
 
 
 _VOCABULARY_SHA256 = "07eced375cec144d27c900241f3e339478dec958f92fddbc551f295c992038a3"

@@ -8,8 +8,9 @@ Shape letters: Q queries, N points, C coordinates (x, y), D model width, S spars
 
 from __future__ import annotations
 
+import math
+
 import torch
-from sam2.modeling.position_encoding import PositionEmbeddingRandom
 from sam2.modeling.sam2_utils import LayerNorm2d
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -18,6 +19,29 @@ LABEL_NOT_A_POINT = -1
 LABELS_BOX_CORNERS = (2, 3)
 _NUM_LABELS = 4  # negative, positive, top-left corner, bottom-right corner
 _MASK_CHANNELS = 16
+
+
+class FourierPosition(nn.Module):
+    """Positions as sines and cosines of random frequencies, which are a buffer and never trained.
+
+    The phases are products, not a matrix product, so that autocast leaves them in float32: in bfloat16, as
+    sam2 computes them there, a point moves by several pixels.
+
+    Source: sam2/modeling/position_encoding.py, PositionEmbeddingRandom; Tancik et al. 2020.
+    """
+
+    positional_encoding_gaussian_matrix: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("positional_encoding_gaussian_matrix", torch.randn(2, width // 2))
+
+    def forward(self, xy: Tensor) -> Tensor:
+        """Encodes coordinates in [0, 1], shape (..., 2), as vectors (..., D)."""
+        x_frequency, y_frequency = self.positional_encoding_gaussian_matrix
+        centred = 2 * xy - 1
+        phase_rad = 2 * math.pi * (centred[..., :1] * x_frequency + centred[..., 1:] * y_frequency)
+        return torch.cat([phase_rad.sin(), phase_rad.cos()], dim=-1)
 
 
 class PromptEncoder(nn.Module):
@@ -31,7 +55,7 @@ class PromptEncoder(nn.Module):
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.pe_layer = PositionEmbeddingRandom(width // 2)
+        self.pe_layer = FourierPosition(width)
         self.point_embeddings = nn.ModuleList(nn.Embedding(1, width) for _ in range(_NUM_LABELS))
         self.not_a_point_embed = nn.Embedding(1, width)
         self.mask_downscaling = nn.Sequential(
@@ -58,8 +82,7 @@ class PromptEncoder(nn.Module):
         """
         height_px, width_px = input_hw_px
         scale_C = xy_QNC.new_tensor([width_px, height_px], dtype=torch.float32)
-        with torch.autocast(xy_QNC.device.type, enabled=False):  # bfloat16 would move a point by pixels
-            position_QND = self.pe_layer._pe_encoding((xy_QNC.float() + 0.5) / scale_C)
+        position_QND = self.pe_layer((xy_QNC.float() + 0.5) / scale_C)  # from corner to centre of a pixel
         by_label_KD = torch.cat(list(self.point_embeddings.parameters()))
         is_point_QN1 = (label_QN != LABEL_NOT_A_POINT)[..., None]
         token_QND = position_QND + by_label_KD[label_QN.clamp(min=0).long()]
@@ -86,9 +109,11 @@ class PromptEncoder(nn.Module):
 
     def image_position(self, grid_hw: tuple[int, int]) -> Tensor:
         """Positions of the deep grid in the points' Fourier basis, shape (1, D, H, W)."""
-        with torch.autocast(self.no_mask_embed.weight.device.type, enabled=False):
-            position_DHW: Tensor = self.pe_layer(grid_hw)
-        return position_DHW[None]
+        device = self.no_mask_embed.weight.device
+        y_H, x_W = ((torch.arange(side, device=device) + 0.5) / side for side in grid_hw)
+        y_HW, x_HW = torch.meshgrid(y_H, x_W, indexing="ij")
+        position_HWD: Tensor = self.pe_layer(torch.stack([x_HW, y_HW], dim=-1))
+        return position_HWD.permute(2, 0, 1)[None]
 
 
 def join_boxes(

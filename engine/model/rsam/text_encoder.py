@@ -5,7 +5,6 @@ Shape letters: B texts, L tokens, D encoder width, Q queries.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from transformers import BertConfig, BertModel
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.config import TextEncoderConfig
+from geophrase.engine.model.weights.hashing import file_sha256
 from geophrase.protocol.errors import ErrorCode
 
 _PACKAGE_PREFIX = "package:"
@@ -231,7 +231,7 @@ def check_sha256(folder: Path, sha256: Sequence[tuple[str, str]]) -> None:
             raise EngineError(
                 ErrorCode.WEIGHTS_MISSING, f"The text encoder's file {path} is missing. Install it again."
             )
-        found = hashlib.sha256(path.read_bytes()).hexdigest()
+        found = file_sha256(path)
         if found != expected:
             raise EngineError(
                 ErrorCode.WEIGHTS_INVALID,
