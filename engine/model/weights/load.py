@@ -1,0 +1,323 @@
+"""From a model's name to its tensors: finding, checking, downloading and reading weights files.
+
+No code that a file may bring along is ever run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import platformdirs
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from geophrase.engine.errors import EngineError
+from geophrase.engine.model.weights.card import read_card
+from geophrase.engine.model.weights.download import DownloadOptions, download
+from geophrase.engine.model.weights.hashing import (
+    checksum_path,
+    record_checksum,
+    recorded_checksum,
+    remembered_sha256,
+)
+from geophrase.engine.model.weights.registry import REGISTRY, ModelEntry, find_entry
+from geophrase.engine.model.weights.save import HEADER_PREFIX, WeightsMetadata
+from geophrase.protocol.errors import ErrorCode
+
+FOLDER_VARIABLE = "GEOPHRASE_WEIGHTS"
+BUNDLED_FOLDER = Path(__file__).resolve().parent
+
+_MAX_HEADER_BYTES = 100_000_000  # Source: the safetensors format's own limit
+_ZIP_OPENING = b"PK\x03\x04"
+
+ModelState = Literal["bundled", "downloaded", "available", "no weights"]
+
+
+@dataclass(frozen=True)
+class WeightsFile:
+    """A weights file that is there and whose hash is known.
+
+    Attributes:
+        path: The file.
+        sha256: Lower-case hex digest of its bytes.
+        entry: What the registry knows of it; None for a file that belongs to no entry.
+    """
+
+    path: Path
+    sha256: str
+    entry: ModelEntry | None
+
+    @property
+    def short_hash(self) -> str:
+        """The first 12 hex digits, as outputs record them."""
+        return self.sha256[:12]
+
+
+@dataclass(frozen=True)
+class ModelRow:
+    """One line of `geophrase models list`: an entry, its state here, and its file where there is one."""
+
+    entry: ModelEntry
+    state: ModelState
+    path: Path | None
+
+
+def user_folder() -> Path:
+    """Name the folder that downloads go to: `GEOPHRASE_WEIGHTS`, else the user's data folder."""
+    return _chosen_folder() or _data_folder()
+
+
+def search_folders(folder: Path | None = None) -> tuple[Path, ...]:
+    """Name the folders that are searched, in order; `folder` comes first where it is given."""
+    places = (folder, _chosen_folder(), BUNDLED_FOLDER, _data_folder())
+    return tuple(place for place in places if place is not None)
+
+
+def locate_weights(name_or_path: str | Path, *, folder: Path | None = None) -> WeightsFile:
+    """Find the weights of a model and make sure that they are the right bytes.
+
+    A path is taken as it is; a name is looked for in `folder`, the folder that GEOPHRASE_WEIGHTS names, the
+    bundled weights and the user's data folder. The file is checked against the registry's hash, else
+    against the model card or the record of its first download beside it.
+
+    Args:
+        name_or_path: A name of the registry, or the path of a weights file.
+        folder: A folder to look in before all others.
+
+    Raises:
+        EngineError: `MODEL_UNKNOWN`, `WEIGHTS_MISSING`, or `WEIGHTS_INVALID` for other bytes than expected.
+    """
+    if _is_path(name_or_path):
+        path = Path(name_or_path).expanduser()
+        if not path.is_file():
+            raise EngineError(
+                ErrorCode.WEIGHTS_MISSING,
+                f"There is no weights file {path}: check the path, or give one of the models that "
+                "`geophrase models list` shows.",
+            )
+        return _checked(path, _entry_of_file(path))
+    entry = find_entry(str(name_or_path))
+    found = _find(entry, folder)
+    if found is None:
+        raise _missing(entry)
+    return _checked(found, entry)
+
+
+def download_weights(
+    name: str, *, folder: Path | None = None, options: DownloadOptions | None = None
+) -> WeightsFile:
+    """Download a model's weights, unless they are there already, and give the checked file.
+
+    Where the registry pins no hash, the hash of the first download is recorded beside the file and every
+    later use is held to it.
+
+    Raises:
+        EngineError: `MODEL_UNKNOWN`, `WEIGHTS_MISSING` where there is nothing to download, and what
+            `download` raises.
+        CancelledError: The callback in `options` said so.
+    """
+    entry = find_entry(name)
+    if entry.url is None:
+        found = _find(entry, folder)
+        if found is None:
+            raise _missing(entry)
+        return _checked(found, entry)
+    target = (folder or user_folder()) / entry.file_name
+    if entry.sha256 is None and target.is_file():
+        return _checked(target, entry)
+    sha256 = download(entry.url, target, sha256=entry.sha256, size_bytes=entry.size_bytes, options=options)
+    if entry.sha256 is None:
+        record_checksum(target, sha256)
+    return WeightsFile(target, sha256, entry)
+
+
+def list_models(*, folder: Path | None = None) -> list[ModelRow]:
+    """Tell for every model of the registry whether its weights are here; files are not hashed for this."""
+    rows = []
+    for entry in REGISTRY.values():
+        path = _find(entry, folder)
+        if path is not None:
+            state: ModelState = "bundled" if path.parent == BUNDLED_FOLDER else "downloaded"
+        else:
+            state = "available" if entry.url else "no weights"
+        rows.append(ModelRow(entry, state, path))
+    return rows
+
+
+def read_metadata(weights: WeightsFile) -> WeightsMetadata | None:
+    """Read what a file of ours says about itself; None for any other file.
+
+    Raises:
+        EngineError: `WEIGHTS_INVALID` for a file that is damaged or no model.
+    """
+    if not _looks_like_safetensors(weights.path):
+        return None
+    try:
+        with safetensors.safe_open(weights.path, framework="pt") as stream:
+            header = stream.metadata() or {}
+    except (safetensors.SafetensorError, OSError) as error:
+        raise _damaged(weights, error) from error
+    names = [item.name for item in dataclasses.fields(WeightsMetadata)]
+    if any(HEADER_PREFIX + name not in header for name in names):
+        return None
+    return WeightsMetadata(**{name: header[HEADER_PREFIX + name] for name in names})
+
+
+def read_state_dict(weights: WeightsFile) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file or a PyTorch checkpoint, on the CPU, floating ones as float32.
+
+    What a file is shows in its bytes, not in its name. Pickled code is never run (`weights_only`). The
+    wrapping `{"model": …}` of sam2's checkpoints is taken off.
+
+    Raises:
+        EngineError: `WEIGHTS_INVALID` for a file that is damaged, carries code, or is no model.
+    """
+    if _looks_like_safetensors(weights.path):
+        content: object = _read_safetensors(weights)
+    else:
+        content = _read_checkpoint(weights)
+    if isinstance(content, Mapping):
+        content = content.get("model", content.get("state_dict", content))
+    if not isinstance(content, Mapping) or not content:
+        raise _foreign(weights)
+    tensors = {}
+    for name, tensor in content.items():
+        if not isinstance(name, str) or not isinstance(tensor, Tensor):
+            raise _foreign(weights)
+        tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
+    return tensors
+
+
+def _chosen_folder() -> Path | None:
+    chosen = os.environ.get(FOLDER_VARIABLE)
+    return Path(chosen).expanduser() if chosen else None
+
+
+def _data_folder() -> Path:
+    return platformdirs.user_data_path("geophrase", appauthor=False) / "weights"
+
+
+def _is_path(name_or_path: str | Path) -> bool:
+    if isinstance(name_or_path, Path):
+        return True
+    if name_or_path in REGISTRY:
+        return False
+    has_separator = os.sep in name_or_path or "/" in name_or_path
+    return has_separator or Path(name_or_path).suffix in (".safetensors", ".pt", ".pth")
+
+
+def _entry_of_file(path: Path) -> ModelEntry | None:
+    return next((entry for entry in REGISTRY.values() if entry.file_name == path.name), None)
+
+
+def _find(entry: ModelEntry, folder: Path | None) -> Path | None:
+    candidates = (place / entry.file_name for place in search_folders(folder))
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def _missing(entry: ModelEntry) -> EngineError:
+    if entry.url:
+        size = f" ({entry.size_bytes / 1e6:,.0f} MB)" if entry.size_bytes else ""
+        return EngineError(
+            ErrorCode.WEIGHTS_MISSING,
+            f"The weights of {entry.name} are not on this computer: run `geophrase models download "
+            f"{entry.name}`{size}, or copy {entry.file_name} into {user_folder()}.",
+        )
+    return EngineError(
+        ErrorCode.WEIGHTS_MISSING,
+        f"No weights for {entry.name} are published: train them with `geophrase-train fit`, or copy a "
+        f"{entry.file_name} into {user_folder()}.",
+    )
+
+
+def _checked(path: Path, entry: ModelEntry | None) -> WeightsFile:
+    expected, source = _expected_sha256(path, entry)
+    try:
+        sha256 = remembered_sha256(path)
+    except OSError as error:
+        raise EngineError(
+            ErrorCode.WEIGHTS_INVALID,
+            f"{path} can't be read ({error.strerror or error}): allow reading it, or download it again.",
+        ) from error
+    if expected in (None, sha256):
+        return WeightsFile(path, sha256, entry)
+    again = (
+        f"delete it and run `geophrase models download {entry.name}`" if entry and entry.url else "restore it"
+    )
+    raise EngineError(
+        ErrorCode.WEIGHTS_INVALID,
+        f"{path} is damaged or another file: its SHA-256 is {sha256[:12]}…, {source} says {expected[:12]}…; "
+        f"{again}, or give it another name if it is a model of your own.",
+    )
+
+
+def _expected_sha256(path: Path, entry: ModelEntry | None) -> tuple[str | None, str]:
+    """Give the hash that a file must have, None where nothing is known, and who says so."""
+    if entry is not None and entry.sha256:
+        return entry.sha256, "the registry"
+    card = read_card(path)
+    if card is not None:
+        return card.sha256, "the model card beside it"
+    return recorded_checksum(path), f"the record of its first download ({checksum_path(path).name})"
+
+
+def _looks_like_safetensors(path: Path) -> bool:
+    """Recognise the format: a little-endian header length, then JSON."""
+    try:
+        with path.open("rb") as stream:
+            opening = stream.read(9)
+    except OSError:
+        return False
+    return (
+        len(opening) == 9
+        and opening[8:] == b"{"
+        and int.from_bytes(opening[:8], "little") <= _MAX_HEADER_BYTES
+    )
+
+
+def _read_safetensors(weights: WeightsFile) -> dict[str, Tensor]:
+    try:
+        return safetensors.torch.load_file(weights.path)
+    except (safetensors.SafetensorError, OSError) as error:
+        raise _damaged(weights, error) from error
+
+
+def _read_checkpoint(weights: WeightsFile) -> object:
+    with weights.path.open("rb") as stream:
+        if stream.read(len(_ZIP_OPENING)) != _ZIP_OPENING:  # what torch.save writes since PyTorch 1.6
+            raise _foreign(weights)
+    try:
+        return torch.load(weights.path, map_location="cpu", weights_only=True, mmap=True)
+    except pickle.UnpicklingError as error:
+        raise EngineError(
+            ErrorCode.WEIGHTS_INVALID,
+            f"{weights.path} holds more than tensors, possibly code, and was not loaded: save only the "
+            "model's state_dict, best as safetensors.",
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, LookupError, AttributeError) as error:
+        raise _damaged(weights, error) from error
+
+
+def _damaged(weights: WeightsFile, error: Exception) -> EngineError:
+    reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    again = "download it again" if weights.entry and weights.entry.url else "copy it again from its source"
+    return EngineError(
+        ErrorCode.WEIGHTS_INVALID,
+        f"{weights.path} is cut off, damaged or no weights file ({reason}): {again}.",
+    )
+
+
+def _foreign(weights: WeightsFile) -> EngineError:
+    return EngineError(
+        ErrorCode.WEIGHTS_INVALID,
+        f"{weights.path} is not a weights file (it holds no dictionary of tensors): give a .safetensors "
+        "file of GeoPhrase or a SAM 2.1 checkpoint.",
+    )

@@ -1,0 +1,77 @@
+"""Writing weights files of ours: safetensors that say in their header what they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
+
+HEADER_PREFIX = "geophrase."
+
+
+@dataclass(frozen=True)
+class WeightsMetadata:
+    """What a safetensors file of ours says about itself.
+
+    Attributes:
+        model: Preset that the tensors belong to, such as `rsam_small`.
+        version: Version of these weights.
+        training_data: The data sets seen, in a phrase.
+        licence: SPDX identifier.
+        config_json: The whole architecture configuration as JSON, so that a changed preset can't misread it.
+    """
+
+    model: str
+    version: str
+    training_data: str
+    licence: str
+    config_json: str = "{}"
+
+
+def save_weights(
+    state_dict: Mapping[str, Tensor], path: Path, metadata: WeightsMetadata, *, half: bool = False
+) -> None:
+    """Write tensors as safetensors in one step: the file is whole or it is not there.
+
+    Args:
+        state_dict: Tensors of any device; shared ones are written once for every name.
+        path: The file, ending in `.safetensors`.
+        metadata: Stored in the file's header.
+        half: Store floating tensors as float16, half the size.
+
+    Raises:
+        ValueError: A tensor has values that are not finite, or not finite any more in float16.
+        EngineError: `OUTPUT_NOT_WRITABLE`.
+    """
+    tensors = {name: _stored(name, tensor, half) for name, tensor in state_dict.items()}
+    header = {HEADER_PREFIX + name: value for name, value in dataclasses.asdict(metadata).items()}
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        safetensors.torch.save_file(tensors, unfinished, metadata=header)
+        os.replace(unfinished, path)
+    except (OSError, safetensors.SafetensorError) as error:
+        raise EngineError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"The weights can't be written to {path} ({error}): free some space or choose another folder.",
+        ) from error
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
+    dtype = torch.float16 if half and tensor.is_floating_point() else tensor.dtype
+    stored = tensor.detach().to("cpu", dtype, copy=True).contiguous()
+    if stored.is_floating_point() and not bool(stored.isfinite().all()):
+        raise ValueError(f"{name} has values that are not finite as {dtype}")
+    return stored
