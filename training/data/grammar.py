@@ -24,7 +24,8 @@ _POLITE = (
     "i would like to {command} {np}", "now {command} {np}", "try to {command} {np}",
 )  # fmt: skip
 _PLURAL_QUESTIONS = (
-    "where are {np}?", "where are {np}", "which pixels show {np}", "are there {bare} here?", "do you see {bare}?",
+    "where are {np}?", "where are {np}", "which pixels show {np}", "are there {bare} here?",
+    "do you see {bare}?",
     "what are the {bare} here", "can you see {np}?", "which areas are {bare}", "where do you see {np}",
 )  # fmt: skip
 _SINGULAR_QUESTIONS = (

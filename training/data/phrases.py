@@ -102,6 +102,14 @@ class PhraseSampler:
                 drawn.setdefault(utterance.text.lower(), utterance)
         return list(drawn.values())
 
+    def sample_exactly(self, rng: random.Random, count: int) -> list[Utterance]:
+        """`count` phrases, distinct as far as the image allows; an empty image gets absent ones."""
+        drawn = self.sample(rng, count)
+        while len(drawn) < count:
+            again = self.draw(rng)
+            drawn.append(again or _surely_absent(rng))
+        return drawn
+
     def draw(self, rng: random.Random, kind: str | None = None) -> Utterance | None:
         """One phrase of the kind asked for, or of a drawn kind; None when there is nothing of it to say."""
         kind = kind or rng.choices(KINDS, [self._config.weight(each) for each in KINDS])[0]
@@ -219,6 +227,10 @@ class PhraseSampler:
 
 
 _Source = Callable[[Group, random.Random], Iterable[Expression]]
+
+
+def _surely_absent(rng: random.Random) -> Utterance:
+    return Utterance(roughen(rng.choice(SURELY_ABSENT), rng), "absent", "", ())
 
 
 def _absent_class(name: str, rng: random.Random) -> Expression:

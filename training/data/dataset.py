@@ -1,0 +1,324 @@
+"""RISORS folders as batches for training and as whole images for evaluation.
+
+Letters of the shapes: B images, K phrases of one image, Q phrases of the batch, C colours, H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from geophrase.training.data.augment import (
+    AugmentConfig,
+    ImageHWC,
+    View,
+    black_boxes,
+    paste_instances,
+    photometric,
+    random_view,
+    view_instances,
+    whole_view,
+)
+from geophrase.training.data.instances import Instance, MaskHW, union_mask
+from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
+from geophrase.training.data.risors import Phrase, RisorsError, RisorsImage, read_image, read_split
+from geophrase.training.data.symmetry import Symmetry, turn_text
+
+MIN_SHOWN_PX = 24
+
+
+@dataclass(frozen=True)
+class Query:
+    """One phrase of a sample with its mask at the sample's size."""
+
+    text: str
+    kind: str
+    name: str
+    mask_HW: MaskHW  # noqa: N815 - the shape suffix of CONVENTIONS
+
+    @property
+    def is_absent(self) -> bool:
+        """Whether the view shows nothing of what the phrase means."""
+        return self.kind == "absent"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One view of an image and the phrases asked of it."""
+
+    image_HWC: ImageHWC  # noqa: N815
+    queries: tuple[Query, ...]
+    image_id: int
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a training step takes.
+
+    Attributes:
+        images_BCHW: uint8.
+        texts: Q phrases.
+        image_index_Q: int64, the image each phrase is asked of.
+        masks_QHW: uint8 zeros and ones.
+        kinds: Q kinds.
+        is_absent_Q: bool.
+        names: Q class keys.
+    """
+
+    images_BCHW: torch.Tensor  # noqa: N815
+    texts: list[str]
+    image_index_Q: torch.Tensor  # noqa: N815
+    masks_QHW: torch.Tensor  # noqa: N815
+    kinds: list[str]
+    is_absent_Q: torch.Tensor  # noqa: N815
+    names: list[str]
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch with its tensors on a device."""
+        return Batch(
+            self.images_BCHW.to(device, non_blocking=True),
+            self.texts,
+            self.image_index_Q.to(device, non_blocking=True),
+            self.masks_QHW.to(device, non_blocking=True),
+            self.kinds,
+            self.is_absent_Q.to(device, non_blocking=True),
+            self.names,
+        )
+
+    def pin_memory(self) -> Batch:
+        """The same batch in page-locked memory; the loader calls this when asked to pin."""
+        return Batch(
+            self.images_BCHW.pin_memory(),
+            self.texts,
+            self.image_index_Q.pin_memory(),
+            self.masks_QHW.pin_memory(),
+            self.kinds,
+            self.is_absent_Q.pin_memory(),
+            self.names,
+        )
+
+
+def collate(samples: Sequence[Sample]) -> Batch:
+    """Stack samples; every phrase keeps the number of its image."""
+    queries = [query for sample in samples for query in sample.queries]
+    owners = [number for number, sample in enumerate(samples) for _ in sample.queries]
+    images_BHWC = np.stack([sample.image_HWC for sample in samples])
+    return Batch(
+        images_BCHW=torch.from_numpy(np.ascontiguousarray(images_BHWC.transpose(0, 3, 1, 2))),
+        texts=[query.text for query in queries],
+        image_index_Q=torch.tensor(owners, dtype=torch.int64),
+        masks_QHW=torch.from_numpy(np.stack([query.mask_HW for query in queries])),
+        kinds=[query.kind for query in queries],
+        is_absent_Q=torch.tensor([query.is_absent for query in queries], dtype=torch.bool),
+        names=[query.name for query in queries],
+    )
+
+
+class PhraseDataset(Dataset[Sample]):
+    """Augmented views of the images of one split, each with fresh phrases.
+
+    What an index gives depends on (seed, epoch, index) alone, never on the worker or on earlier calls.
+
+    Args:
+        roots: RISORS folders.
+        split: Split of each.
+        image_px: Side of the square result.
+        queries_per_image: Phrases asked of each image, all different.
+        augment: None gives the whole image squashed and no other change.
+        seed: Start of all chance.
+        sampler: Shares of the kinds of phrases.
+        repeats: How often each root's images come in an epoch; once when empty.
+    """
+
+    def __init__(
+        self,
+        roots: Sequence[Path],
+        split: str,
+        *,
+        image_px: int,
+        queries_per_image: int,
+        augment: AugmentConfig | None,
+        seed: int,
+        sampler: SamplerConfig | None = None,
+        repeats: Sequence[int] = (),
+    ) -> None:
+        times = repeats or (1,) * len(roots)
+        if len(times) != len(roots):
+            raise ValueError(f"{len(roots)} folders but {len(times)} repeats")
+        self._records = [
+            record
+            for root, count in zip(roots, times, strict=True)
+            for record in read_split(Path(root), split) * count
+        ]
+        self._objects = [_decoded(record) for record in self._records]
+        self._image_px = image_px
+        self._queries_per_image = queries_per_image
+        self._augment = augment
+        self._seed = seed
+        self._sampler = sampler
+        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+
+    def __len__(self) -> int:
+        """Number of images, repeats counted."""
+        return len(self._records)
+
+    def set_epoch(self, epoch: int) -> None:
+        """Make the next pass draw other views and phrases; reaches workers that are already running."""
+        self._epoch.fill_(epoch)
+
+    def __getitem__(self, index: int) -> Sample:
+        """One view with `queries_per_image` phrases.
+
+        Raises:
+            IndexError: No such image.
+            RisorsError: The image file is damaged.
+        """
+        if not 0 <= index < len(self._records):
+            raise IndexError(index)
+        rng = random.Random(f"{self._seed}/{int(self._epoch)}/{index}")
+        record = self._records[index]
+        if record.instances:
+            return self._fresh_sample(record, self._objects[index], rng)
+        return self._stored_sample(record, rng)
+
+    def _fresh_sample(self, record: RisorsImage, objects: Sequence[Instance], rng: random.Random) -> Sample:
+        view = self._view(record, objects, rng)
+        image_HWC, seen = view.image(read_image(record.path)), view_instances(view, objects)
+        if self._augment is not None and rng.random() < self._augment.paste:
+            image_HWC, seen = self._paste(image_HWC, seen, record, rng)
+        image_HWC = self._relit(image_HWC, rng)
+        seen, labelled = _without_slivers(seen, record.classes_labelled)
+        if record.is_true_colour:
+            seen = [instance.with_colour_of(image_HWC) for instance in seen]
+        side_px = self._image_px
+        sampler = PhraseSampler(
+            seen,
+            width_px=side_px,
+            height_px=side_px,
+            classes_labelled=labelled,
+            colour_ok=record.is_true_colour,
+            config=self._sampler,
+        )
+        queries = []
+        for utterance in sampler.sample_exactly(rng, self._queries_per_image):
+            chosen = [seen[target] for target in utterance.targets]
+            mask_HW = union_mask(chosen, height_px=side_px, width_px=side_px)
+            queries.append(Query(utterance.text, utterance.kind, utterance.name, mask_HW))
+        return Sample(self._occluded(image_HWC, rng), tuple(queries), record.image_id)
+
+    def _stored_sample(self, record: RisorsImage, rng: random.Random) -> Sample:
+        """A foreign image without objects: its own phrases, the words of direction turned with the image."""
+        view = whole_view(record.width_px, record.height_px, self._image_px)
+        if self._augment is not None and rng.random() < self._augment.turn:
+            view = replace(view, symmetry=rng.choice(list(Symmetry)))
+        turned = [(phrase, turn_text(phrase.text, view.symmetry)) for phrase in record.phrases]
+        usable = [(phrase, text) for phrase, text in turned if text is not None]
+        if not usable:
+            view, usable = replace(view, symmetry=Symmetry.IDENTITY), [(p, p.text) for p in record.phrases]
+        chosen = rng.sample(usable, min(len(usable), self._queries_per_image))
+        chosen += rng.choices(usable, k=self._queries_per_image - len(chosen))
+        queries = tuple(
+            Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen
+        )
+        image_HWC = self._relit(view.image(read_image(record.path)), rng)
+        return Sample(self._occluded(image_HWC, rng), queries, record.image_id)
+
+    def _view(self, record: RisorsImage, objects: Sequence[Instance], rng: random.Random) -> View:
+        if self._augment is None:
+            return whole_view(record.width_px, record.height_px, self._image_px)
+        separate = [instance for instance in objects if not instance.is_crowd]
+        focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
+        size_yx = (record.height_px, record.width_px)
+        return random_view(size_yx, self._image_px, self._augment, rng, focus=focus)
+
+    def _paste(
+        self, image_HWC: ImageHWC, seen: list[Instance], record: RisorsImage, rng: random.Random
+    ) -> tuple[ImageHWC, list[Instance]]:
+        """Paste some objects of another image, of classes that this image labels exhaustively."""
+        if any(instance.is_crowd for instance in seen):
+            return image_HWC, seen
+        other = rng.randrange(len(self._records))
+        donor = self._records[other]
+        wanted = [
+            instance
+            for instance in self._objects[other]
+            if instance.name in record.classes_labelled and not instance.is_crowd
+        ]
+        if not wanted or donor.is_true_colour != record.is_true_colour:
+            return image_HWC, seen
+        view = self._view(donor, wanted, rng)
+        donated = view_instances(view, wanted)
+        rng.shuffle(donated)
+        return paste_instances(image_HWC, seen, view.image(read_image(donor.path)), donated[:4], rng)
+
+    def _relit(self, image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
+        return image_HWC if self._augment is None else photometric(image_HWC, self._augment, rng)
+
+    def _occluded(self, image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
+        if self._augment is not None and rng.random() < self._augment.black_boxes:
+            return black_boxes(image_HWC, rng)
+        return image_HWC
+
+
+@dataclass(frozen=True)
+class EvaluationImage:
+    """A whole image at native size with its stored phrases."""
+
+    record: RisorsImage
+    image_HWC: ImageHWC  # noqa: N815
+
+    @property
+    def phrases(self) -> tuple[Phrase, ...]:
+        """The stored phrases; `phrase.mask()` is the native mask."""
+        return self.record.phrases
+
+
+class EvaluationSet:
+    """The images of a split in their order, whole and at native size, read one at a time.
+
+    Args:
+        root: A RISORS folder.
+        split: Name of the split.
+
+    Raises:
+        RisorsError: The folder is not in the format, or its masks are estimates.
+    """
+
+    def __init__(self, root: Path, split: str) -> None:
+        self.records = read_split(Path(root), split)
+        if any(record.is_approximate for record in self.records):
+            raise RisorsError(f"{root} has estimated masks, for training only; evaluate on another folder.")
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self.records)
+
+    def __getitem__(self, index: int) -> EvaluationImage:
+        """One image, read from disk."""
+        record = self.records[index]
+        return EvaluationImage(record, read_image(record.path))
+
+    def __iter__(self) -> Iterator[EvaluationImage]:
+        """All images in order."""
+        return (self[index] for index in range(len(self)))
+
+
+def _decoded(record: RisorsImage) -> list[Instance]:
+    objects = (stored.decoded() for stored in record.instances)
+    return [instance for instance in objects if instance is not None]
+
+
+def _without_slivers(seen: list[Instance], labelled: frozenset[str]) -> tuple[list[Instance], frozenset[str]]:
+    """Drop the classes of which a view shows too little to see; they are then neither named nor absent."""
+    shown_px: Counter[str] = Counter()
+    for instance in seen:
+        shown_px[instance.name] += instance.area_px
+    slivers = {name for name, area_px in shown_px.items() if area_px < MIN_SHOWN_PX}
+    return [instance for instance in seen if instance.name not in slivers], labelled - slivers
