@@ -174,7 +174,7 @@ def read_metadata(weights: WeightsFile) -> WeightsMetadata | None:
 def read_state_dict(weights: WeightsFile) -> dict[str, Tensor]:
     """Read the tensors of a safetensors file or a PyTorch checkpoint, on the CPU, floating ones as float32.
 
-    What a file is shows in its bytes, not in its name. Pickled code is never run (`weights_only`). The
+    What a file is shows in its first bytes. Pickled code is never run (`weights_only`). The
     wrapping `{"model": …}` of sam2's checkpoints is taken off.
 
     Raises:
@@ -294,6 +294,11 @@ def _read_checkpoint(weights: WeightsFile) -> object:
     with weights.path.open("rb") as stream:
         if stream.read(len(_ZIP_OPENING)) != _ZIP_OPENING:  # what torch.save writes since PyTorch 1.6
             raise _foreign(weights)
+    if weights.path.suffix == ".safetensors":  # torch.load goes by the name
+        raise EngineError(
+            ErrorCode.WEIGHTS_INVALID,
+            f"{weights.path} is not safetensors but a zip file: if it is a PyTorch checkpoint, name it .pt.",
+        )
     try:
         return torch.load(weights.path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:

@@ -58,15 +58,16 @@ def save_weights(
     unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        safetensors.torch.save_file(tensors, unfinished, metadata=header)
-        os.replace(unfinished, path)
+        try:
+            safetensors.torch.save_file(tensors, unfinished, metadata=header)
+            os.replace(unfinished, path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except (OSError, safetensors.SafetensorError) as error:
         raise EngineError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
             f"The weights can't be written to {path} ({error}): free some space or choose another folder.",
         ) from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:
