@@ -1,0 +1,122 @@
+"""How large a model is and how much it computes, counted on the built model without running it.
+
+Shape letters: B images, L tokens, D channels.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.engine.model.rsam.text_encoder import TextFeatures
+
+_QUERY_TOKENS = 32
+_OPS_PER_MAC = 2
+
+
+@dataclass(frozen=True)
+class Complexity:
+    """Parameters and multiply-accumulates of one model.
+
+    A GMAC is 10^9 multiply-accumulates, for one image of the preset's size and one query of 32 tokens. As in
+    the papers, whose tools hook layers, ``gmac`` counts the linear layers and the convolutions; the products inside the
+    attentions, which no layer owns, are ``gmac_attention_products``.
+
+    Attributes:
+        model: The preset's name.
+        image_px: The input's side.
+        parameters_total: All parameters, the text encoder's included.
+        parameters_trainable: Those that training changes.
+        parameters_guidance_and_decoder: Guidance, mask decoder and prompt encoder, which the paper counts
+            together.
+        parameters_by_part: The boxes of the paper's Figure 8.
+        gmac: Total, by the papers' convention.
+        gmac_encode_image: The part of it that is paid once per image.
+        gmac_encode_text: The part of it that is paid once per distinct query.
+        gmac_decode_query: The part of it that is paid for each query on each image.
+        gmac_attention_products: Query-key and attention-value products on top of ``gmac``.
+    """
+
+    model: str
+    image_px: int
+    parameters_total: int
+    parameters_trainable: int
+    parameters_guidance_and_decoder: int
+    parameters_by_part: dict[str, int]
+    gmac: float
+    gmac_encode_image: float
+    gmac_encode_text: float
+    gmac_decode_query: float
+    gmac_attention_products: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns plain values for JSON."""
+        return dataclasses.asdict(self)
+
+
+class _Macs(NamedTuple):
+    layers: int
+    attention_products: int
+
+
+class _MacsOfParts(NamedTuple):
+    encode_image: _Macs
+    encode_text: _Macs
+    decode: _Macs
+
+
+def count_complexity(config: RsamConfig) -> Complexity:
+    """Builds a model and counts it; no weights are read and nothing is computed."""
+    rsam = Rsam(config).eval()
+    parts = {name: _num_parameters(module) for name, module in rsam.named_children()}
+    guidance_and_decoder = ("guidance", "text_projection", "mask_decoder", "prompt_encoder")
+    num_trainable = sum(p.numel() for p in rsam.parameters() if p.requires_grad)
+    macs = _count_macs(rsam)
+    return Complexity(
+        model=config.name,
+        image_px=config.image_px,
+        parameters_total=_num_parameters(rsam),
+        parameters_trainable=num_trainable,
+        parameters_guidance_and_decoder=sum(parts.get(name, 0) for name in guidance_and_decoder),
+        parameters_by_part=parts,
+        gmac=sum(part.layers for part in macs) / 1e9,
+        gmac_encode_image=macs.encode_image.layers / 1e9,
+        gmac_encode_text=macs.encode_text.layers / 1e9,
+        gmac_decode_query=macs.decode.layers / 1e9,
+        gmac_attention_products=sum(part.attention_products for part in macs) / 1e9,
+    )
+
+
+def _num_parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def _count_macs(rsam: Rsam) -> _MacsOfParts:
+    config = rsam.config
+    meta = rsam.requires_grad_(False).to("meta")  # the last use of the model: its values go
+    image_BCHW = torch.empty(1, 3, config.image_px, config.image_px, device="meta")
+    text = None
+    with torch.no_grad(), FlopCounterMode(display=False) as image_counter:
+        features = meta.encode_image(image_BCHW)
+    with torch.no_grad(), FlopCounterMode(display=False) as text_counter:
+        if meta.text_encoder is not None:
+            id_BL = torch.zeros(1, _QUERY_TOKENS, dtype=torch.long, device="meta")
+            tokens_BLD = meta.text_encoder.bert(input_ids=id_BL).last_hidden_state
+            text = TextFeatures(tokens_BLD, torch.zeros_like(id_BL, dtype=torch.bool))
+    with torch.no_grad(), FlopCounterMode(display=False) as decode_counter:
+        meta.decode(features, text=text)
+    return _MacsOfParts(_macs_of(image_counter), _macs_of(text_counter), _macs_of(decode_counter))
+
+
+def _macs_of(counter: FlopCounterMode) -> _Macs:
+    """Tells layers from attention products: only the latter multiply two batches of matrices."""
+    counts = counter.get_flop_counts().get("Global", {})
+    products = sum(count for op, count in counts.items() if op is torch.ops.aten.bmm)
+    return _Macs((sum(counts.values()) - products) // _OPS_PER_MAC, products // _OPS_PER_MAC)
