@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points
 
 

@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+
 from geophrase.training.losses import (
     LossConfig,
     dice_loss,

@@ -1,0 +1,134 @@
+"""The endless stream of training batches: any batch of it can be made again from its number.
+
+Source letters as in ``training.data.dataset``.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
+from geophrase.training.config import DataConfig
+from geophrase.training.data.augment import AugmentConfig
+from geophrase.training.data.dataset import Batch, PhraseDataset, Sample, collate
+
+_Key = tuple[int, int]  # input side in pixels, index of the image
+
+
+class _MultiScaleDataset(Dataset[Sample]):
+    """The same data at several input sides."""
+
+    def __init__(self, by_side: dict[int, PhraseDataset]) -> None:
+        self._by_side = by_side
+
+    def set_epoch(self, epoch: int) -> None:
+        for dataset in self._by_side.values():
+            dataset.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(next(iter(self._by_side.values())))
+
+    def __getitem__(self, key: _Key) -> Sample:
+        side_px, index = key
+        return self._by_side[side_px][index]
+
+
+class EpochSampler(Sampler[list[_Key]]):
+    """The batches of one epoch as keys: a permutation and an input side for each, from seed and epoch alone.
+
+    Attributes:
+        epoch: The pass.
+        first: Batches of it that are left out at its start, for a resumed run.
+    """
+
+    def __init__(self, num_images: int, config: DataConfig, *, seed: int) -> None:
+        self._num_images = num_images
+        self._config = config
+        self._seed = seed
+        self.epoch = 0
+        self.first = 0
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch; images left over come in another epoch."""
+        return self._num_images // self._config.batch_size
+
+    def __iter__(self) -> Iterator[list[_Key]]:
+        generator = torch.Generator().manual_seed((self._seed << 32) + self.epoch)
+        order = torch.randperm(self._num_images, generator=generator).tolist()
+        choices = torch.randint(len(self._config.image_px), (len(self),), generator=generator).tolist()
+        for number in range(self.first, len(self)):
+            start = number * self._config.batch_size
+            side_px = self._config.image_px[choices[number]]
+            yield [(side_px, index) for index in order[start : start + self._config.batch_size]]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Where training samples come from.
+
+    Attributes:
+        roots: RISORS folders, of which the train splits are read.
+        repeats: How often the images of each folder come in an epoch; once when empty.
+        workers: Loader processes; 0 loads between updates.
+    """
+
+    roots: tuple[Path, ...]
+    repeats: tuple[int, ...] = ()
+    workers: int = 1
+
+    def batches(self, config: DataConfig, *, seed: int, first: int = 0) -> Iterator[Batch]:
+        """Yields batches without end, beginning with the batch of a given number.
+
+        Raises:
+            EngineError: There are fewer images than a batch needs.
+            RisorsError: A folder is not in the RISORS format.
+        """
+        dataset = self._dataset(config, seed)
+        sampler = EpochSampler(len(dataset), config, seed=seed)
+        if not len(sampler):
+            message = (
+                f"{len(dataset)} training images are fewer than a batch of {config.batch_size}: lower it."
+            )
+            raise EngineError(ErrorCode.BAD_REQUEST, message)
+        loader = DataLoader(
+            dataset,
+            batch_sampler=sampler,
+            collate_fn=collate,
+            num_workers=self.workers,
+            prefetch_factor=4 if self.workers else None,
+            persistent_workers=self.workers > 0,
+            worker_init_fn=_leave_interrupts_to_the_parent,
+            generator=torch.Generator(),  # the default one belongs to the run and must not be drawn from
+            pin_memory=torch.cuda.is_available(),
+        )
+        sampler.epoch, sampler.first = divmod(first, len(sampler))
+        while True:
+            dataset.set_epoch(sampler.epoch)
+            yield from loader
+            sampler.epoch, sampler.first = sampler.epoch + 1, 0
+
+    def _dataset(self, config: DataConfig, seed: int) -> _MultiScaleDataset:
+        by_side = {
+            side_px: PhraseDataset(
+                self.roots,
+                "train",
+                image_px=side_px,
+                queries_per_image=config.queries_per_image,
+                augment=AugmentConfig(),
+                seed=seed,
+                repeats=self.repeats,
+            )
+            for side_px in config.image_px
+        }
+        return _MultiScaleDataset(by_side)
+
+
+def _leave_interrupts_to_the_parent(_worker: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,111 @@
+"""Files of a run: checkpoints that a run continues from, and starting weights."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from geophrase.engine.errors import EngineError
+from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.engine.model.weights.load import locate_weights, read_state_dict
+from geophrase.protocol.errors import ErrorCode
+
+
+def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
+    """Writes a checkpoint in one step: a run killed meanwhile keeps the one before."""
+    write_atomically(path, lambda part: torch.save(dict(state), part))
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Reads a checkpoint onto the CPU, without running any code that it might hold.
+
+    Raises:
+        EngineError: The file is missing or damaged.
+    """
+    if not path.is_file():
+        raise EngineError(
+            ErrorCode.WEIGHTS_MISSING, f"{path} is not there: check the path, or start a new run."
+        )
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError) as error:
+        message = f"{path} is no checkpoint of ours or is damaged: start again from another file."
+        raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
+    return state
+
+
+def capture_rng() -> dict[str, Any]:
+    """The state of torch's generators on the CPU and on every CUDA device."""
+    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
+
+
+def restore_rng(state: Mapping[str, Any]) -> None:
+    """Continues the generators from what ``capture_rng`` gave."""
+    torch.set_rng_state(state["cpu"])
+    if len(state["cuda"]) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["cuda"])
+
+
+def load_initial_weights(rsam: Rsam, path: Path) -> str:
+    """Starts a model from a trunk, from exported weights or from the averaged weights of a checkpoint.
+
+    Args:
+        rsam: The model.
+        path: ``trunk.pt`` of a distillation, ``*.safetensors``, or ``checkpoint.pt`` of a run.
+
+    Returns:
+        What was loaded, in words.
+
+    Raises:
+        EngineError: The file is none of these, or is for another model.
+    """
+    weights = _read_weights(path)
+    trunk = rsam.image_encoder.trunk
+    try:
+        if weights.keys() == trunk.state_dict().keys():
+            trunk.load_state_dict(weights)
+            return f"the image encoder's trunk from {path}"
+        rsam.load_own_state_dict(dict(weights))
+    except (ValueError, RuntimeError) as error:
+        message = f"{path} does not fit {rsam.config.name}: give weights that were trained for it."
+        raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
+    return f"all weights from {path}"
+
+
+def _read_weights(path: Path) -> Mapping[str, Tensor]:
+    if path.suffix == ".pt":
+        state = load_checkpoint(path)
+        if "ema" in state:
+            averaged: Mapping[str, Tensor] = state["ema"]["weights"]
+            return averaged
+    return read_state_dict(locate_weights(path))
+
+
+def data_fingerprint(roots: Sequence[Path]) -> str:
+    """Returns a hash of the split lists and annotations of RISORS folders, wherever they lie.
+
+    A resumed run compares it, because other data would no longer be the same run.
+    """
+    digest = hashlib.sha256()
+    for root in roots:
+        for path in sorted([*root.glob("splits/*.txt"), *root.glob("annotations/*.json")]):
+            digest.update(path.relative_to(root).as_posix().encode())
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Writes a file beside its place and moves it there, so that it is never half there."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)

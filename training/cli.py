@@ -1,0 +1,76 @@
+"""The `geophrase-train` command: prepare data, pre-train, train, evaluate, and generate scenes.
+
+Each command imports what it needs when it runs, so that `--help` and the light commands start at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+
+from geophrase.engine.errors import CancelledError, EngineError
+from geophrase.protocol.errors import ErrorCode
+
+EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
+
+_COMMANDS = {
+    # command: (module, stem of its add_…_arguments and run_…, help)
+    "prepare": (
+        "geophrase.training.data.prepare",
+        "prepare",
+        "convert a public data set into a RISORS folder",
+    ),
+    "scene": ("geophrase.training.scenes.cli", "scene", "generate georeferenced scenes with phrases"),
+    "distill": (
+        "geophrase.training.distillation",
+        "distill",
+        "pre-train the small trunk on a teacher's features",
+    ),
+    "fit": ("geophrase.training.fit_command", "fit", "train a model"),
+    "evaluate": ("geophrase.training.evaluate_command", "evaluate", "score a model on held-out images"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; returns 0, 1 (failed, with one line on stderr), 2 (usage) or 130 (cancelled)."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        parser, run = _build_parser(words)
+        args = parser.parse_args(words)
+        return run(args)
+    except EngineError as error:
+        print(f"geophrase-train: {error.message}", file=sys.stderr)
+        return EXIT_USAGE if error.code is ErrorCode.BAD_REQUEST else EXIT_FAILED
+    except CancelledError as error:
+        print(f"geophrase-train: {error}", file=sys.stderr)
+        return EXIT_CANCELLED
+    except KeyboardInterrupt:
+        print("geophrase-train: cancelled", file=sys.stderr)
+        return EXIT_CANCELLED
+
+
+def _build_parser(
+    words: Sequence[str],
+) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
+    """A parser that knows the options of the command asked for only; the others show their one line of help."""
+    parser = argparse.ArgumentParser(prog="geophrase-train", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = next((word for word in words if not word.startswith("-")), None)
+    run: Callable[[argparse.Namespace], int] = _nothing
+    for name, (module_name, stem, summary) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=summary)
+        if name == asked:
+            module = import_module(module_name)
+            getattr(module, f"add_{stem}_arguments")(command)
+            run = getattr(module, f"run_{stem}")
+    return parser, run
+
+
+def _nothing(_args: argparse.Namespace) -> int:
+    raise AssertionError("the parser ends before a command that was not asked for")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

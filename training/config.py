@@ -1,0 +1,193 @@
+"""Everything that decides how a run trains: frozen dataclasses, written whole into the run folder."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from typing import Any, TypeVar
+
+from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.training.clicks import ClickConfig
+from geophrase.training.losses import LossConfig
+
+_Config = TypeVar("_Config")
+
+
+@dataclass(frozen=True)
+class DataConfig:
+    """What a batch is made of.
+
+    Attributes:
+        batch_size: Images per batch.
+        queries_per_image: Phrases asked of each image; its encoding is shared by them.
+        image_px: Input sides, one drawn per batch; multiples of 32.
+    """
+
+    batch_size: int = 8
+    queries_per_image: int = 5
+    image_px: tuple[int, ...] = (384,)
+
+
+@dataclass(frozen=True)
+class OptimizerConfig:
+    """AdamW and its schedule: linear warm-up, then half a cosine over the run's budget.
+
+    Attributes:
+        learning_rate: Peak rate.
+        trunk_rate_factor: Multiplies the rate of the image encoder's trunk, which starts pre-trained.
+        weight_decay: Of weight matrices and kernels; norms, biases and embeddings have none.
+        warmup_fraction: Share of the budget spent warming up.
+        final_rate_fraction: Rate at the end as a share of the peak.
+        max_gradient_norm: Gradients are scaled down to this norm.
+        accumulated_batches: Batches per update.
+        ema_decay: Of the moving average of the weights, which is what is validated and exported.
+    """
+
+    learning_rate: float = 1e-3
+    trunk_rate_factor: float = 1.0
+    weight_decay: float = 0.02
+    betas: tuple[float, float] = (0.9, 0.98)
+    warmup_fraction: float = 0.03
+    final_rate_fraction: float = 0.01
+    max_gradient_norm: float = 1.0
+    accumulated_batches: int = 1
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class AuxiliaryConfig:
+    """Weight of an optional auxiliary loss on the trunk's maps, falling linearly to zero.
+
+    Attributes:
+        weight: At the start of the run.
+        until_fraction: Share of the budget after which it is gone.
+    """
+
+    weight: float = 1.0
+    until_fraction: float = 0.5
+
+    def weight_at(self, progress: float) -> float:
+        """The weight when a share of the budget in [0, 1] is spent."""
+        return self.weight * max(0.0, 1 - progress / self.until_fraction) if self.until_fraction > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class ValidationConfig:
+    """When and on what a run is validated; the best of its weights by mIoU are exported.
+
+    Attributes:
+        num_rounds: Validations over the run, evenly spread over its budget; the last at its end.
+        max_images: Images of the validation split that are used, 0 for all.
+        image_px: Input side.
+        num_panels: Phrases drawn as pictures at each round.
+    """
+
+    num_rounds: int = 8
+    max_images: int = 0
+    image_px: int = 512
+    num_panels: int = 12
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long a run trains; the schedule follows whichever of the two is nearer to its end.
+
+    Attributes:
+        steps: Updates, or None for no bound.
+        minutes: Wall time with validation and earlier parts of a resumed run, or None for no bound.
+    """
+
+    steps: int | None = None
+    minutes: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuses a run without an end.
+
+        Raises:
+            ValueError: Neither bound is given, or one is not positive.
+        """
+        given = [bound for bound in (self.steps, self.minutes) if bound is not None]
+        if not given or min(given) <= 0:
+            raise ValueError("a run needs a positive number of steps or minutes")
+
+    def progress(self, step: int, elapsed_s: float) -> float:
+        """The share of the budget that is spent, in [0, 1]."""
+        by_steps = step / self.steps if self.steps else 0.0
+        by_time = elapsed_s / (60 * self.minutes) if self.minutes else 0.0
+        return min(1.0, max(by_steps, by_time))
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        model: The model that is trained.
+        is_bfloat16: Whether matrix products and convolutions run in bfloat16.
+        checkpoint_minutes: Wall time between checkpoints.
+        log_steps: Updates between lines of the metrics file.
+    """
+
+    model: RsamConfig
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    clicks: ClickConfig = field(default_factory=ClickConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    validation: ValidationConfig = field(default_factory=ValidationConfig)
+    budget: Budget = field(default_factory=lambda: Budget(steps=1000))
+    is_bfloat16: bool = True
+    checkpoint_minutes: float = 5.0
+    log_steps: int = 20
+    seed: int = 0
+
+    def as_dict(self) -> dict[str, Any]:
+        """Nested plain values for JSON."""
+        return asdict(self)
+
+
+def with_settings(config: _Config, settings: Sequence[str]) -> _Config:
+    """Returns the configuration with fields changed by dotted names, as in ``optimizer.learning_rate=1e-4``.
+
+    Values are Python literals; anything else is taken as text.
+
+    Raises:
+        ValueError: There is no such field, or the text is not of the form name=value.
+    """
+    for setting in settings:
+        name, separator, text = setting.partition("=")
+        if not separator:
+            raise ValueError(f"'{setting}' is not of the form name=value")
+        config = _with_field(config, name.split("."), _parsed(text))
+    return config
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return text
+
+
+def _with_field(config: Any, path: Sequence[str], value: Any) -> Any:
+    known = [item.name for item in fields(config)] if is_dataclass(config) else []
+    if path[0] not in known:
+        raise ValueError(
+            f"there is no setting '{path[0]}'" + (f"; there are {', '.join(known)}" if known else "")
+        )
+    if len(path) > 1:
+        value = _with_field(getattr(config, path[0]), path[1:], value)
+    return replace(config, **{path[0]: value})
+
+
+def differing_fields(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
+    """Returns the dotted names of the fields in which two plain configurations differ."""
+    names = []
+    for key in sorted(first.keys() | second.keys()):
+        one, other = first.get(key), second.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            names += differing_fields(one, other, f"{prefix}{key}.")
+        elif one != other:
+            names.append(prefix + key)
+    return names

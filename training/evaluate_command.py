@@ -1,0 +1,124 @@
+"""`geophrase-train evaluate`: prints how well right phrases are found, beside phrases of other classes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from geophrase.engine.device import select_device
+from geophrase.engine.errors import EngineError
+from geophrase.engine.model.rsam.config import PRESETS
+from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.engine.model.weights.load import locate_weights, read_state_dict
+from geophrase.protocol.errors import ErrorCode
+from geophrase.training.data.dataset import EvaluationSet
+from geophrase.training.data.risors import RisorsError, RisorsImage
+from geophrase.training.evaluate import RsamSegmenter, score_images, shuffled_phrases
+
+_COLUMNS = ("oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9")
+
+
+def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``geophrase-train evaluate``."""
+    parser.add_argument("--model", choices=sorted(PRESETS), default="rsam_small", help="preset")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights other than the model's own")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="RISORS folders")
+    parser.add_argument("--split", default="test", help="split to score (default: test)")
+    parser.add_argument("--size-px", type=int, help="input side (default: the preset's)")
+    parser.add_argument(
+        "--shuffled",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="also ask phrases of other classes about the same masks",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the choice of other phrases")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Runs ``geophrase-train evaluate``; prints a table or JSON.
+
+    Raises:
+        EngineError: With a sentence for the user.
+    """
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
+    except RisorsError as error:
+        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
+    report = evaluate(args, images)
+    print(json.dumps(report, indent=1) if args.json else as_table(report))
+    return 0
+
+
+def evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, Any]:
+    """Returns the report: what was scored and how, ``right`` phrases and ``shuffled`` ones.
+
+    Raises:
+        EngineError: The weights are missing or do not fit.
+    """
+    choice = select_device(args.device)
+    print(choice.reason, file=sys.stderr)
+    weights = locate_weights(args.weights or args.model)
+    rsam = Rsam(PRESETS[args.model])
+    try:
+        rsam.load_own_state_dict(read_state_dict(weights))
+    except ValueError as error:
+        message = (
+            f"{weights.path} does not fit {args.model}: name the preset it was trained for with --model."
+        )
+        raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
+    rsam.to(choice.device).eval()
+    size_px = args.size_px or rsam.config.image_px
+    segmenter = RsamSegmenter(rsam, image_px=size_px, is_bfloat16=choice.dtype is torch.bfloat16)
+    report: dict[str, Any] = {
+        "model": args.model,
+        "weights": weights.short_hash,
+        "data": [str(root) for root in args.data],
+        "split": args.split,
+        "size_px": size_px,
+        "images": len(images),
+        "right": score_images(segmenter, images, is_quiet=False).report(),
+    }
+    if args.shuffled:
+        replacements = shuffled_phrases(images, seed=args.seed)
+        report["shuffled"] = score_images(
+            segmenter, images, replacements=replacements, is_quiet=False
+        ).report()
+    return report
+
+
+def as_table(report: Mapping[str, Any]) -> str:
+    """Returns the report for people: right beside shuffled, then kinds and classes."""
+    right, shuffled = report["right"], report.get("shuffled", {})
+    lines = [f"{report['model']} ({report['weights']}) on {report['images']} images, {report['split']} split"]
+    lines.append(f"{'':28}{'phrases':>8}" + "".join(f"{name:>8}" for name in _COLUMNS))
+    lines.append(_row("right phrases", right))
+    if shuffled:
+        lines.append(_row("phrases of other classes", shuffled))
+    for title, key in (("by kind", "by_kind"), ("class phrases by class", "by_class")):
+        lines += ["", title] + [_row(f"  {name}", scores) for name, scores in right[key].items()]
+    absent = right["absent"]
+    lines += [
+        "",
+        f"absent phrases: {absent['phrases']}, false alarms {_number(absent['false_alarm_rate'])}, "
+        f"objectness AUC {_number(right['objectness_auc'])}",
+    ]
+    return "\n".join(lines)
+
+
+def _row(title: str, scores: Mapping[str, Any]) -> str:
+    return f"{title:28}{scores['phrases']:>8}" + "".join(f"{_number(scores[name]):>8}" for name in _COLUMNS)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

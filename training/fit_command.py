@@ -1,0 +1,138 @@
+"""`geophrase-train fit`: a recipe, data and a budget become weights in a run folder."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from geophrase.engine.device import select_device
+from geophrase.engine.errors import EngineError
+from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
+from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.protocol.errors import ErrorCode
+from geophrase.training.batches import TrainingData
+from geophrase.training.checkpoint import data_fingerprint, load_initial_weights
+from geophrase.training.config import Budget, TrainConfig, with_settings
+from geophrase.training.data.risors import RisorsError, RisorsImage, read_split
+from geophrase.training.fitting import Fitting
+from geophrase.training.recipes.rsam_small import rsam_small
+from geophrase.training.recipes.smoke import smoke
+from geophrase.training.trainer import AuxiliaryLoss, Trainer
+
+RECIPES: dict[str, Callable[[], TrainConfig]] = {"rsam_small": rsam_small, "smoke": smoke}
+
+
+def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
+    """Adds the options of ``geophrase-train fit``."""
+    parser.add_argument(
+        "--recipe", choices=sorted(RECIPES), default="rsam_small", help="settings to start from"
+    )
+    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="RISORS folders")
+    parser.add_argument(
+        "--repeats", type=int, nargs="+", default=[], help="passes over each folder in an epoch"
+    )
+    parser.add_argument(
+        "--validate-on",
+        type=Path,
+        nargs="*",
+        metavar="DIR",
+        help="folders to validate on (default: all with a val split)",
+    )
+    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    parser.add_argument("--minutes", type=float, help="wall time, earlier parts of a resumed run included")
+    parser.add_argument("--steps", type=int, help="updates")
+    parser.add_argument(
+        "--init", type=Path, metavar="FILE", help="start from a trunk.pt, weights or a checkpoint"
+    )
+    parser.add_argument("--resume", action="store_true", help="continue the run in the run folder")
+    parser.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="keep distilling this .tflite teacher's features"
+    )
+    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="change a setting")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    parser.add_argument("--workers", type=int, default=1, help="loader processes")
+    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+
+
+def run_fit(args: argparse.Namespace) -> int:
+    """Runs ``geophrase-train fit``; prints the path of the best weights.
+
+    Raises:
+        EngineError: With a sentence for the user.
+        CancelledError: Ctrl-C; the run can be resumed.
+    """
+    if args.threads:
+        torch.set_num_threads(args.threads)
+    try:
+        fitting = build_fitting(args)
+        if args.resume:
+            fitting.resume()
+        print(fitting.fit())
+    except (RisorsError, ValueError) as error:
+        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
+    return 0
+
+
+def build_fitting(args: argparse.Namespace) -> Fitting:
+    """Returns the run that the options describe, not yet started.
+
+    Raises:
+        EngineError: A file or folder does not fit, or the run folder is taken.
+        RisorsError: A data folder is not in the RISORS format.
+        ValueError: A setting does not exist or has no sense.
+    """
+    config = _config(args)
+    args.run.mkdir(parents=True, exist_ok=True)
+    if (args.run / "checkpoint.pt").is_file() and not args.resume:
+        message = f"{args.run} already holds a run: continue it with --resume, or choose another folder."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
+    choice = select_device(args.device)
+    print(choice.reason, file=sys.stderr)
+    torch.manual_seed(config.seed)
+    rsam = Rsam(config.model)
+    if args.init is not None:
+        print(f"starting with {load_initial_weights(rsam, args.init)}", file=sys.stderr)
+    rsam.to(choice.device)
+    auxiliary = _auxiliary(config, args.teacher)
+    trainer = Trainer(config, rsam, auxiliary=auxiliary)
+    data = TrainingData(tuple(args.data), tuple(args.repeats), args.workers)
+    return Fitting(
+        trainer,
+        lambda first: data.batches(config.data, seed=config.seed, first=first),
+        validation=_validation(args),
+        run=args.run,
+        data_fingerprint=data_fingerprint(args.data),
+    )
+
+
+def _config(args: argparse.Namespace) -> TrainConfig:
+    config = with_settings(RECIPES[args.recipe](), args.set)
+    if args.minutes is not None or args.steps is not None:
+        config = replace(config, budget=Budget(steps=args.steps, minutes=args.minutes))
+    return config
+
+
+def _validation(args: argparse.Namespace) -> list[RisorsImage]:
+    roots = args.validate_on
+    if roots is None:
+        roots = [root for root in args.data if (root / "splits" / "val.txt").is_file()]
+    images = [image for root in roots for image in read_split(root, "val")]
+    return [image for image in images if image.phrases and not image.is_approximate]
+
+
+def _auxiliary(config: TrainConfig, teacher: Path | None) -> AuxiliaryLoss | None:
+    if teacher is None:
+        return None
+    from geophrase.training.distillation import DistillationConfig, DistillationLoss
+    from geophrase.training.teacher import MobileNetTeacher
+
+    if not isinstance(config.model.trunk, ConvTrunkConfig):
+        message = "Only the small convolutional trunk learns from this teacher: leave --teacher out."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
+    level_weights = DistillationConfig().level_weights
+    return DistillationLoss(MobileNetTeacher(teacher), config.model.trunk.channels, level_weights)
