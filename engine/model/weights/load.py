@@ -148,7 +148,7 @@ def list_models(*, folder: Path | None = None) -> list[ModelRow]:
             state: ModelState = "bundled" if path.parent == BUNDLED_FOLDER else "downloaded"
         else:
             state = "available" if entry.url else "no weights"
-        rows.append(ModelRow(entry, state, path))
+        rows.append(ModelRow(_listed(entry, path), state, path))
     return rows
 
 
@@ -194,6 +194,28 @@ def read_state_dict(weights: WeightsFile) -> dict[str, Tensor]:
             raise _foreign(weights)
         tensors[name] = tensor.float() if tensor.is_floating_point() else tensor
     return tensors
+
+
+def _listed(entry: ModelEntry, path: Path | None) -> ModelEntry:
+    try:
+        return _with_card(entry, path) if path else entry
+    except EngineError:  # a listing shows the model all the same; using it tells what is wrong
+        return entry
+
+
+def _with_card(entry: ModelEntry, path: Path) -> ModelEntry:
+    """Complete an entry whose weights are described by the card beside them."""
+    card = None if entry.sha256 else read_card(path)
+    if card is None:
+        return entry
+    sources = "; ".join(f"{source.name} ({source.licence})" for source in card.training_data)
+    return dataclasses.replace(
+        entry,
+        sha256=card.sha256,
+        size_bytes=card.size_bytes,
+        licence=card.licence,
+        training_data=sources or entry.training_data,
+    )
 
 
 def _chosen_folder() -> Path | None:
@@ -247,8 +269,8 @@ def _checked(path: Path, entry: ModelEntry | None) -> WeightsFile:
             ErrorCode.WEIGHTS_INVALID,
             f"{path} can't be read ({error.strerror or error}): allow reading it, or download it again.",
         ) from error
-    if expected in (None, sha256):
-        return WeightsFile(path, sha256, entry)
+    if expected is None or expected == sha256:
+        return WeightsFile(path, sha256, _with_card(entry, path) if entry else None)
     again = (
         f"delete it and run `geophrase models download {entry.name}`" if entry and entry.url else "restore it"
     )

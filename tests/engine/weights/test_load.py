@@ -288,6 +288,10 @@ def test_the_model_card_pins_its_weights(tmp_path, tensors):
 
     assert read_card(path) == card
     assert locate_weights(path).sha256 == card.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    row = next(row for row in list_models(folder=tmp_path) if row.entry.name == "rsam_small")
+    assert (row.entry.sha256, row.entry.size_bytes) == (card.sha256, path.stat().st_size)
+    assert row.entry.training_data == "OpenEarth (CC-BY-4.0)"
+    assert locate_weights("rsam_small", folder=tmp_path).entry == row.entry
     damaged = bytearray(path.read_bytes())
     damaged[-1] ^= 1
     path.write_bytes(damaged)
