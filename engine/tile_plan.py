@@ -1,0 +1,92 @@
+"""Which tiles a run looks at, in which order, and which pixels of them come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from geophrase.engine.errors import EngineError
+from geophrase.engine.raster.tiles import TileWindow, one_window, tile_windows
+from geophrase.engine.run_config import SegmentConfig
+from geophrase.protocol.errors import ErrorCode
+from geophrase.protocol.grid import RasterGrid, WindowPx
+
+_OVERLAP_PARTS = 4
+
+
+@dataclass(frozen=True)
+class PlannedTile:
+    """One square image for the model.
+
+    Attributes:
+        source: What to read of the raster.
+        place: Where it lies in the frame of what comes out; larger than what is read if that is no square.
+    """
+
+    source: TileWindow
+    place: WindowPx
+
+
+@dataclass(frozen=True)
+class TilePlan:
+    """The tiles of a run.
+
+    Attributes:
+        tiles: In row-major order.
+        region: The pixels that come out, in the frame of `grid`.
+        grid: Where pixels lie on the map; the working grid, or for one window that window's own.
+        tile_px: Side of a tile.
+        overlap_px: What neighbours share.
+    """
+
+    tiles: tuple[PlannedTile, ...]
+    region: WindowPx
+    grid: RasterGrid
+    tile_px: int
+    overlap_px: int
+
+
+def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> TilePlan:
+    """Lay the tiles out: anchored to the raster, or one for the whole extent if the config says so.
+
+    Raises:
+        EngineError: BAD_REQUEST for an overlap that isn't smaller than the tile, OUTSIDE_RASTER for an extent
+            that doesn't meet the raster.
+    """
+    region = region_of(grid, config)
+    if config.one_window:
+        tile = one_window(grid.window, max_px=image_px, extent=region)
+        own_grid = grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
+        planned = PlannedTile(tile, WindowPx(0, 0, image_px, image_px))
+        return TilePlan((planned,), own_grid.window, own_grid, image_px, 0)
+    tile_px = config.tile_px or image_px
+    overlap_px = tile_px // _OVERLAP_PARTS if config.overlap_px is None else config.overlap_px
+    if overlap_px >= tile_px:
+        raise EngineError(
+            ErrorCode.BAD_REQUEST,
+            f"The tile overlap of {overlap_px} px must be smaller than the tile of {tile_px} px.",
+        )
+    tiles = tile_windows(grid.window, tile_px=tile_px, overlap_px=overlap_px, extent=region)
+    planned_tiles = tuple(PlannedTile(tile, tile.window) for tile in tiles)
+    return TilePlan(planned_tiles, region, grid, tile_px, overlap_px)
+
+
+def region_of(grid: RasterGrid, config: SegmentConfig) -> WindowPx:
+    """The pixels that the config's extent touches.
+
+    Raises:
+        EngineError: OUTSIDE_RASTER where there are none.
+    """
+    if config.extent_map is None:
+        return grid.window
+    try:
+        region = grid.window_for_bounds(*config.extent_map)
+    except ValueError as error:
+        raise EngineError(ErrorCode.BAD_REQUEST, f"The extent can't be used: {error}.") from error
+    if region.is_empty or not grid.intersects(*config.extent_map):
+        xmin, ymin, xmax, ymax = (f"{value:.9g}" for value in grid.bounds_map)
+        raise EngineError(
+            ErrorCode.OUTSIDE_RASTER,
+            f"The extent lies outside the raster, "
+            f"which spans {xmin} {ymin} {xmax} {ymax} in its own coordinates.",
+        )
+    return region
