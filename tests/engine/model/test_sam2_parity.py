@@ -32,7 +32,7 @@ PROMPTS = {
 
 
 @pytest.fixture(scope="module")
-def image_HWC():
+def image():
     return np.random.default_rng(1).integers(0, 256, (*IMAGE_HW, 3), dtype=np.uint8)
 
 
@@ -49,15 +49,15 @@ def predictor(report_and_predictor):
 
 
 @pytest.fixture(scope="module")
-def embedding(predictor, image_HWC):
-    return predictor.encode(image_HWC)
+def embedding(predictor, image):
+    return predictor.encode(image)
 
 
 @pytest.fixture(scope="module")
-def sam2_predictor(image_predictor_class, reference, image_HWC):
+def sam2_predictor(image_predictor_class, reference, image):
     predictor = image_predictor_class(reference)
     predictor._bb_feat_sizes = [(REFERENCE_PX // s, REFERENCE_PX // s) for s in (4, 8, 16)]
-    predictor.set_image(image_HWC)
+    predictor.set_image(image)
     return predictor
 
 
@@ -116,7 +116,7 @@ def test_both_outcomes_of_the_stability_test_are_met(reference, predictor, embed
 @pytest.mark.parametrize("shift_logit", [-30.0, 30.0])
 @pytest.mark.parametrize("multimask", [False, True])
 def test_objectness_and_absent_masks_equal_sam2s_base_model(
-    reference, reference_config, image_HWC, shift_logit, multimask
+    reference, reference_config, image, shift_logit, multimask
 ):
     with torch.no_grad():
         bias = reference.sam_mask_decoder.pred_obj_score_head.layers[-1].bias
@@ -125,10 +125,10 @@ def test_objectness_and_absent_masks_equal_sam2s_base_model(
         rsam = Rsam(reference_config)
         load_sam2_state_dict(rsam, reference.state_dict())
         predictor = Predictor.from_model(rsam)
-        expected = _base_model_answer(reference, predictor, image_HWC, multimask=multimask)
+        expected = _base_model_answer(reference, predictor, image, multimask=multimask)
         bias.copy_(kept)
     ask = predictor.predict_alternatives if multimask else lambda *a, **k: [predictor.predict(*a, **k)]
-    predictions = ask(predictor.encode(image_HWC), points_xy=[[150, 80]], point_labels=[1])
+    predictions = ask(predictor.encode(image), points_xy=[[150, 80]], point_labels=[1])
 
     masks_MHW, iou_M, objectness = expected
     assert (masks_MHW == -1024).all() == (shift_logit < 0)
@@ -138,11 +138,11 @@ def test_objectness_and_absent_masks_equal_sam2s_base_model(
         assert prediction.objectness == pytest.approx(objectness, abs=TOLERANCE)
 
 
-def _base_model_answer(reference, predictor, image_HWC, *, multimask):
+def _base_model_answer(reference, predictor, image, *, multimask):
     """sam2's SAM2Base heads, asked as its video models ask them about a frame."""
     from geophrase.engine.input_frame import normalised_input
 
-    image = normalised_input(image_HWC[None], image_px=REFERENCE_PX, device=torch.device("cpu"))
+    image = normalised_input(image[None], image_px=REFERENCE_PX, device=torch.device("cpu"))
     backbone = reference.forward_image(image)
     _, flat, _, sizes = reference._prepare_backbone_features(backbone)
     flat[-1] = flat[-1] + reference.no_mem_embed
@@ -176,7 +176,7 @@ def test_every_tensor_of_a_checkpoint_is_accounted_for(report_and_predictor, ref
     assert any(name.startswith("memory_attention.") for name in report.unused)
 
 
-def test_a_model_with_one_mask_token_keeps_sam2s_single_mask(reference, image_predictor_class, image_HWC):
+def test_a_model_with_one_mask_token_keeps_sam2s_single_mask(reference, image_predictor_class, image):
     config = replace(
         PRESETS["rsam_base_plus"], trunk=PRESETS["sam2.1_hiera_tiny"].trunk, image_px=REFERENCE_PX
     )
@@ -188,15 +188,15 @@ def test_a_model_with_one_mask_token_keeps_sam2s_single_mask(reference, image_pr
 
     # Four tokens attend to each other, so the reference keeps one token, too.
     state = reference.sam_mask_decoder.state_dict()
-    expected_point = _single_token_answer(state, rsam, image_HWC)
+    expected_point = _single_token_answer(state, rsam, image)
     predictor = Predictor.from_model(rsam)
     prediction = predictor.predict(
-        predictor.encode(image_HWC), points_xy=[[150, 80]], point_labels=[1], is_absent_kept=True
+        predictor.encode(image), points_xy=[[150, 80]], point_labels=[1], is_absent_kept=True
     )
     np.testing.assert_allclose(prediction.low_res_logits_HW, expected_point, atol=TOLERANCE, rtol=0)
 
 
-def _single_token_answer(state, rsam, image_HWC):
+def _single_token_answer(state, rsam, image):
     """sam2's own decoder with one mask token, on our features and prompts."""
     from sam2.modeling.sam.mask_decoder import MaskDecoder
     from sam2.modeling.sam.transformer import TwoWayTransformer
@@ -213,7 +213,7 @@ def _single_token_answer(state, rsam, image_HWC):
     own = decoder.state_dict()
     decoder.load_state_dict({name: state[name][: own[name].shape[0]] for name in own})
     predictor = Predictor.from_model(rsam)
-    features = predictor.encode(image_HWC).features
+    features = predictor.encode(image).features
     grid_hw = tuple(features.deep_BDHW.shape[-2:])
     scale = torch.tensor([REFERENCE_PX / IMAGE_HW[1], REFERENCE_PX / IMAGE_HW[0]])
     with torch.no_grad():
@@ -264,15 +264,15 @@ def test_a_checkpoint_that_does_not_fit_is_refused(reference, reference_config, 
     ("preset", "config_name"),
     [("sam2.1_hiera_base_plus", "sam2.1_hiera_b+"), ("sam2.1_hiera_large", "sam2.1_hiera_l")],
 )
-def test_parity_at_full_size(image_predictor_class, image_HWC, preset, config_name):
+def test_parity_at_full_size(image_predictor_class, image, preset, config_name):
     reference = build_reference(config_name, image_px=1024)
     rsam = Rsam(PRESETS[preset])
     report = load_sam2_state_dict(rsam, reference.state_dict())
     assert report.missing == ()
     predictor = Predictor.from_model(rsam)
     sam2_predictor = image_predictor_class(reference)
-    sam2_predictor.set_image(image_HWC)
-    embedding = predictor.encode(image_HWC)
+    sam2_predictor.set_image(image)
+    embedding = predictor.encode(image)
     for kind in ("point", "box and point"):
         prediction = predictor.predict(embedding, **PROMPTS[kind], is_absent_kept=True)
         _assert_equal_answers([prediction], _sam2_answer(sam2_predictor, PROMPTS[kind], multimask=False))
