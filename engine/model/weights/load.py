@@ -158,7 +158,7 @@ def read_metadata(weights: WeightsFile) -> WeightsMetadata | None:
     Raises:
         EngineError: `WEIGHTS_INVALID` for a file that is damaged or no model.
     """
-    if not _looks_like_safetensors(weights.path):
+    if not _is_safetensors(_opening(weights)):
         return None
     try:
         with safetensors.safe_open(weights.path, framework="pt") as stream:
@@ -180,7 +180,7 @@ def read_state_dict(weights: WeightsFile) -> dict[str, Tensor]:
     Raises:
         EngineError: `WEIGHTS_INVALID` for a file that is damaged, carries code, or is no model.
     """
-    if _looks_like_safetensors(weights.path):
+    if _is_safetensors(_opening(weights)):
         content: object = _read_safetensors(weights)
     else:
         content = _read_checkpoint(weights)
@@ -291,18 +291,17 @@ def _expected_sha256(path: Path, entry: ModelEntry | None) -> tuple[str | None, 
     return recorded_checksum(path), f"the record of its first download ({checksum_path(path).name})"
 
 
-def _looks_like_safetensors(path: Path) -> bool:
-    """Recognise the format: a little-endian header length, then JSON."""
+def _opening(weights: WeightsFile) -> bytes:
     try:
-        with path.open("rb") as stream:
-            opening = stream.read(9)
-    except OSError:
-        return False
-    return (
-        len(opening) == 9
-        and opening[8:] == b"{"
-        and int.from_bytes(opening[:8], "little") <= _MAX_HEADER_BYTES
-    )
+        with weights.path.open("rb") as stream:
+            return stream.read(9)
+    except OSError as error:
+        raise _damaged(weights, error) from error
+
+
+def _is_safetensors(opening: bytes) -> bool:
+    """Recognise the format: a little-endian header length, then JSON."""
+    return opening[8:] == b"{" and int.from_bytes(opening[:8], "little") <= _MAX_HEADER_BYTES
 
 
 def _read_safetensors(weights: WeightsFile) -> dict[str, Tensor]:
@@ -313,9 +312,8 @@ def _read_safetensors(weights: WeightsFile) -> dict[str, Tensor]:
 
 
 def _read_checkpoint(weights: WeightsFile) -> object:
-    with weights.path.open("rb") as stream:
-        if stream.read(len(_ZIP_OPENING)) != _ZIP_OPENING:  # what torch.save writes since PyTorch 1.6
-            raise _foreign(weights)
+    if not _opening(weights).startswith(_ZIP_OPENING):  # what torch.save writes since PyTorch 1.6
+        raise _foreign(weights)
     if weights.path.suffix == ".safetensors":  # torch.load goes by the name
         raise EngineError(
             ErrorCode.WEIGHTS_INVALID,

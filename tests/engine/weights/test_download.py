@@ -327,16 +327,25 @@ def test_killed_and_resumed_gives_the_right_bytes(shelf, content, target):
     assert names_in(target.parent) == {"model.pt"}
 
 
-def test_two_processes_share_one_download(shelf, content, target):
-    shelf.content = content
+def test_processes_that_want_the_same_file_download_it_once(shelf, content, target):
+    shelf.content, shelf.stall = content, threading.Event()
     digest = sha256_of(content)
-    gate = f"import functools; download = functools.partial(download, sha256='{digest}')"
-    commands = [fetch_in_process(shelf.url, target, before=gate) for _ in range(3)]
-    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    before = (
+        f"import functools; download = functools.partial(download, sha256='{digest}')\n"
+        "print('ready', flush=True)"
+    )
+    command = fetch_in_process(shelf.url, target, before=before)
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(3)]
+    for process in processes:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    time.sleep(0.5)  # all three are at it now: one downloads and is held by the server, two wait
+    shelf.stall.set()
     answers = [process.communicate(timeout=60)[0].strip() for process in processes]
 
     assert answers == [digest] * 3
     assert target.read_bytes() == content
+    assert shelf.ranges == [None]
     assert shelf.sent_bytes == len(content)
 
 

@@ -224,6 +224,13 @@ def test_a_truncated_file_is_one_sentence(tmp_path, tensors, suffix, kept):
     assert "\n" not in caught.value.message
 
 
+def test_a_file_that_vanished_is_one_sentence(tmp_path):
+    for read in (read_state_dict, read_metadata):
+        with pytest.raises(EngineError) as caught:
+            read(loose(tmp_path / "gone.safetensors"))
+        assert caught.value.code is ErrorCode.WEIGHTS_INVALID
+
+
 def test_folders_are_searched_in_order(tmp_path, tensors, monkeypatch):
     places = {
         "data": tmp_path / "data" / "geophrase" / "weights",
