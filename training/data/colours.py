@@ -38,7 +38,7 @@ def possible_names(mean_rgb: tuple[float, float, float]) -> frozenset[str]:
     """Every name that somebody might give the colour; thresholds overlap on purpose."""
     hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255.0 for channel in mean_rgb))
     names: set[str] = set()
-    if value > 0.66 and saturation < 0.22:
+    if value > 0.5 and saturation < 0.22:
         names.add("white")
     if value < 0.33:
         names.add("black")

@@ -27,7 +27,7 @@ COLOURS: dict[str, tuple[int, int, int]] = {
 }
 UNLABELLED_COLOURS = ((0x9B, 0x9B, 0x9B), (0, 0, 0))
 UNEVEN_CLASSES: dict[str, frozenset[str]] = {"tile_7": frozenset({"road"}), "tile_8": frozenset({"road"})}
-DISTRICT_SPLITS = {"tile_4": "test", "tile_7": "train", "tile_8": "train"}
+DISTRICT_SPLITS = {"tile_4": "train", "tile_7": "train", "tile_8": "test"}
 CHIP_PX = 800
 MIN_CLASS_PX = 400
 MAX_UNLABELLED_FRACTION = 0.25

@@ -53,14 +53,14 @@ def convert_nwpu(source: Path, target: Path) -> dict[str, list[str]]:
         path = source / "images" / record["file_name"]
         stem = f"nwpu_{path.stem}"
         _convert_image(path, target, stem, polygons.get(record["id"], []), names)
-        splits[split_of(stem)].append(stem)
+        splits[split_of(path.stem)].append(stem)
     return splits
 
 
 def classes_labelled(present: frozenset[str]) -> frozenset[str]:
     """The classes that an image with these objects labels exhaustively, so that others are truly absent.
 
-    The annotators of most images looked for one kind of scene. Vehicles are labelled in the close-range images
+    Annotators looked for one kind of scene in most images. Vehicles are labelled in the close-range images
     only, though car parks are everywhere; no image with harbours labels its ships, nor the other way round.
     """
     uncertain = {"vehicle"}

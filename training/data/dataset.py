@@ -203,7 +203,7 @@ class PhraseDataset(Dataset[Sample]):
             width_px=side_px,
             height_px=side_px,
             classes_labelled=labelled,
-            colour_ok=record.is_true_colour,
+            colour_ok=record.is_true_colour and not _is_gray(image_HWC),
             config=self._sampler,
         )
         queries = []
@@ -313,6 +313,11 @@ class EvaluationSet:
 def _decoded(record: RisorsImage) -> list[Instance]:
     objects = (stored.decoded() for stored in record.instances)
     return [instance for instance in objects if instance is not None]
+
+
+def _is_gray(image_HWC: ImageHWC) -> bool:
+    sparse_HWC = image_HWC[::8, ::8].astype(np.int16)
+    return bool(np.ptp(sparse_HWC, axis=2).mean() < 4.0)
 
 
 def _without_slivers(seen: list[Instance], labelled: frozenset[str]) -> tuple[list[Instance], frozenset[str]]:

@@ -31,7 +31,7 @@ def encode_rle(mask_HW: npt.NDArray[np.bool_] | MaskHW) -> Rle:
 
 def decode_rle(rle: Rle) -> MaskHW:
     """The mask of a COCO RLE, uint8 HW of zeros and ones."""
-    mask_HW: MaskHW = coco_mask.decode(rle)
+    mask_HW: MaskHW = coco_mask.decode([rle])[..., 0]
     return np.ascontiguousarray(mask_HW)
 
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from geophrase.training.data.convert_dubai import convert_dubai
+from geophrase.training.data.convert_neon import convert_neon
 from geophrase.training.data.convert_nwpu import convert_nwpu
+from geophrase.training.data.convert_spacenet import convert_spacenet
 from geophrase.training.data.risors import RisorsError, read_split, write_provenance, write_split
 
 
@@ -31,6 +33,10 @@ SOURCES: dict[str, DataSource] = {
         "Semantic segmentation of aerial imagery, Dubai (Humans in the Loop, MBRSC)",
         "believed CC0; licence to be confirmed",
     ),
+    "spacenet": DataSource(
+        convert_spacenet, "SpaceNet 1 (Las Vegas) and 4 (Atlanta), a tile each", "CC BY-SA 4.0"
+    ),
+    "neon": DataSource(convert_neon, "NEON tree crowns, open sites, ellipses in boxes", "CC0"),
 }
 
 

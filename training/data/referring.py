@@ -309,7 +309,7 @@ def count_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
     if count == 2 and rng.random() < 0.5:
         text = rng.choice((f"both {noun}", f"both of the {noun}", f"both the {noun}"))
     else:
-        text = f"{rng.choice(('', 'the ', 'all '))}{number_word(count, rng)} {noun}"
+        text = f"{rng.choice(('', 'the ', 'all ' if count > 2 else 'the '))}{number_word(count, rng)} {noun}"
     wording = Wording(text, is_plural=True, is_complete=True)
     yield Expression(wording, _indexes(group.things), "plural", group.name)
 

@@ -137,9 +137,9 @@ def stable_fraction(key: str) -> float:
 def split_of(image_key: str, *, val_fraction: float = 0.10, test_fraction: float = 0.15) -> str:
     """The split an image belongs to, by a hash of its name: adding images never moves another."""
     fraction = stable_fraction(image_key)
-    if fraction < test_fraction:
-        return "test"
-    return "val" if fraction < test_fraction + val_fraction else "train"
+    if fraction < 1 - val_fraction - test_fraction:
+        return "train"
+    return "val" if fraction < 1 - test_fraction else "test"
 
 
 def write_sample(
