@@ -33,12 +33,15 @@ class BandPlan:
         alpha_index: A band that is 0 where there is no data; None without one.
         mask_indexes: Bands whose GDAL masks (nodata value, mask band) say where there is data: a pixel has
             data where any of them does. Empty when GDAL calls every pixel valid.
+        fill_values: The nodata value of each of `indexes` where comparing with it is all that the mask does:
+            integers without a mask band. Empty otherwise.
     """
 
     indexes: tuple[int, ...]
     is_palette: bool = False
     alpha_index: int | None = None
     mask_indexes: tuple[int, ...] = ()
+    fill_values: tuple[float, ...] = ()
 
 
 def plan_bands(dataset: DatasetReader, bands: Sequence[int] | None = None) -> BandPlan:
@@ -60,7 +63,13 @@ def plan_bands(dataset: DatasetReader, bands: Sequence[int] | None = None) -> Ba
     alphas = [index for index in _tagged(dataset, ColorInterp.alpha) if index not in indexes]
     is_palette = indexes[0] in _tagged(dataset, ColorInterp.palette)
     indexes = indexes[:1] if is_palette else indexes
-    return BandPlan(indexes, is_palette, alphas[0] if alphas else None, _mask_indexes(dataset, indexes))
+    return BandPlan(
+        indexes,
+        is_palette,
+        alphas[0] if alphas else None,
+        _mask_indexes(dataset, indexes),
+        _fill_values(dataset, indexes),
+    )
 
 
 def read_bands(
@@ -78,14 +87,24 @@ def read_bands(
     isn't), and its alpha is above 0, and every band is a finite number. Values that aren't finite come as 0.
     Values are resampled without the pixels that have no data; validity is that of the nearest pixel.
     """
-    place = {"window": window, "out_shape": shape_yx}
-    values_BHW = np.stack([dataset.read(index, resampling=resampling, **place) for index in plan.indexes])
+    dtype = np.result_type(*(dataset.dtypes[index - 1] for index in plan.indexes))
+    shape_BHW = len(plan.indexes), *shape_yx
+    values_BHW = dataset.read(
+        list(plan.indexes), window=window, out_shape=shape_BHW, out_dtype=dtype, resampling=resampling
+    )
+    place = {"window": window, "resampling": Resampling.nearest}
     valid_HW = np.ones(shape_yx, np.bool_)
-    if plan.mask_indexes:
-        masks = [dataset.read_masks(i, resampling=Resampling.nearest, **place) for i in plan.mask_indexes]
-        valid_HW &= np.any(masks, axis=0)
+    if plan.fill_values and resampling == Resampling.nearest:
+        # What GDAL's mask says, without its second pass over the blocks, which takes as long as the first.
+        valid_HW = np.any(
+            [values != fill for values, fill in zip(values_BHW, plan.fill_values, strict=True)], 0
+        )
+    elif plan.mask_indexes:
+        masks_shape = len(plan.mask_indexes), *shape_yx
+        masks_BHW = dataset.read_masks(list(plan.mask_indexes), out_shape=masks_shape, **place)
+        valid_HW = masks_BHW.any(axis=0)
     if plan.alpha_index is not None:
-        valid_HW &= dataset.read(plan.alpha_index, resampling=Resampling.nearest, **place) > 0
+        valid_HW &= dataset.read(plan.alpha_index, out_shape=shape_yx, **place) > 0
     if values_BHW.dtype.kind == "f":
         finite_BHW = np.isfinite(values_BHW)
         valid_HW &= finite_BHW.all(axis=0)
@@ -141,3 +160,14 @@ def _mask_indexes(dataset: DatasetReader, indexes: tuple[int, ...]) -> tuple[int
     if all(MaskFlags.per_dataset in flags for flags in flags_of.values()):
         return indexes[:1]
     return tuple(flags_of)
+
+
+def _fill_values(dataset: DatasetReader, indexes: tuple[int, ...]) -> tuple[float, ...]:
+    """Nodata values that can be compared exactly; GDAL's masks compare floats with a tolerance."""
+    is_exact = all(
+        dataset.mask_flag_enums[index - 1] == [MaskFlags.nodata]
+        and np.dtype(dataset.dtypes[index - 1]).kind in "iu"
+        and np.dtype(dataset.dtypes[index - 1]).itemsize <= 4
+        for index in indexes
+    )
+    return tuple(float(dataset.nodatavals[index - 1]) for index in indexes) if is_exact else ()

@@ -181,11 +181,12 @@ class RasterSource:
         if shape_yx is not None and seen != window:
             raise ValueError(f"only a window inside the raster can be resized, not {window}")
         shape_yx = shape_yx or window.shape_yx
+        if seen == window and self.has_data(window):
+            return self._read_inside(window, shape_yx)
         image_HWC, valid_HW = np.zeros((*shape_yx, 3), np.uint8), np.zeros(shape_yx, np.bool_)
         if self.has_data(seen):
-            is_whole = seen == window
-            place = (slice(None), slice(None)) if is_whole else seen.slices_within(window)
-            inside = self._read_inside(seen, shape_yx if is_whole else seen.shape_yx)
+            inside = self._read_inside(seen, seen.shape_yx)
+            place = seen.slices_within(window)
             image_HWC[place], valid_HW[place] = inside.image_HWC, inside.valid_HW
         return TilePixels(image_HWC, valid_HW)
 

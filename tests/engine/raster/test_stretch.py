@@ -71,6 +71,13 @@ def test_rasters_without_any_data_are_read(write_tiff):
         assert not source.read(source.grid.window).valid_HW.any()
 
 
+@pytest.mark.parametrize("dtype", ["int16", "uint16"])
+def test_sixteen_bits_are_stretched_as_floats_are(noise, dtype):
+    values_BHW = noise(3, 50, 60, dtype=dtype, low=0, high=65536)
+    stretch = Stretch((-300.0, 0.5, 4000.0), (9000.0, 700.0, 4001.0))
+    assert np.array_equal(stretch.to_uint8(values_BHW), stretch.to_uint8(values_BHW.astype(float)))
+
+
 @given(arrays(np.float32, (2, 4, 5), elements=st.floats(-1e6, 1e6, width=32)), st.floats(-1e5, 1e5))
 def test_stretching_is_monotone_and_total(values_BHW, constant):
     stretch = Stretch.from_samples([values_BHW[0].ravel(), np.full(3, constant)])
