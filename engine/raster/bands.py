@@ -87,11 +87,7 @@ def read_bands(
     isn't), and its alpha is above 0, and every band is a finite number. Values that aren't finite come as 0.
     Values are resampled without the pixels that have no data; validity is that of the nearest pixel.
     """
-    dtype = np.result_type(*(dataset.dtypes[index - 1] for index in plan.indexes))
-    shape_BHW = len(plan.indexes), *shape_yx
-    values_BHW = dataset.read(
-        list(plan.indexes), window=window, out_shape=shape_BHW, out_dtype=dtype, resampling=resampling
-    )
+    values_BHW = _read_values(dataset, plan, window=window, shape_yx=shape_yx, resampling=resampling)
     place = {"window": window, "resampling": Resampling.nearest}
     valid_HW = np.ones(shape_yx, np.bool_)
     if plan.fill_values and resampling == Resampling.nearest:
@@ -110,6 +106,22 @@ def read_bands(
         valid_HW &= finite_BHW.all(axis=0)
         values_BHW = np.where(finite_BHW, values_BHW, values_BHW.dtype.type(0))
     return values_BHW, valid_HW
+
+
+def _read_values(
+    dataset: DatasetReader,
+    plan: BandPlan,
+    *,
+    window: Window | None,
+    shape_yx: tuple[int, int],
+    resampling: Resampling,
+) -> Values:
+    """All bands in one call, in which GDAL decodes interleaved blocks once; one by one where dtypes differ."""
+    options = {"window": window, "resampling": resampling}
+    if len({dataset.dtypes[index - 1] for index in plan.indexes}) > 1:
+        return np.stack([dataset.read(index, out_shape=shape_yx, **options) for index in plan.indexes])
+    values_BHW: Values = dataset.read(list(plan.indexes), out_shape=(len(plan.indexes), *shape_yx), **options)
+    return values_BHW
 
 
 def colour_table(dataset: DatasetReader, index: int) -> npt.NDArray[np.uint8]:

@@ -149,7 +149,8 @@ class StripBlender:
         shape_QHW = len(self._weighted_QHW), *window.shape_yx
         if not valid_HW.any():
             return Strip(window, np.broadcast_to(np.float32(0), shape_QHW), valid_HW)
-        probabilities_QHW = self._weighted_QHW[:, rows] / np.where(valid_HW, weight_HW, np.float32(1))
+        divisor_HW: Float32 = np.where(valid_HW, weight_HW, np.float32(1))
+        probabilities_QHW: Float32 = self._weighted_QHW[:, rows] / divisor_HW
         np.minimum(probabilities_QHW, np.float32(1), out=probabilities_QHW)
         self._weighted_QHW[:, rows] = 0
         self._weight_HW[rows] = 0

@@ -204,6 +204,21 @@ def test_transparent_palette_entries_are_no_data(write_tiff, noise):
     assert np.array_equal(read_whole(path.with_name("p.vrt")).valid_HW, indexes[0] > 0)
 
 
+def test_bands_of_different_dtypes_in_a_vrt(write_tiff, noise):
+    eight, sixteen = noise(1, 16, 24), noise(1, 16, 24, dtype="uint16", low=0, high=9000)
+    files = write_tiff(eight, name="8.tif"), write_tiff(sixteen, name="16.tif")
+    band = """<VRTRasterBand dataType="{}" band="{}"><SimpleSource><SourceFilename>{}</SourceFilename>
+      <SourceBand>1</SourceBand></SimpleSource></VRTRasterBand>"""
+    bands = [("Byte", 1, files[0]), ("UInt16", 2, files[1]), ("Byte", 3, files[0])]
+    vrt = files[0].with_name("mixed.vrt")
+    inside = "".join(band.format(*values) for values in bands)
+    vrt.write_text(f'<VRTDataset rasterXSize="24" rasterYSize="16">{inside}</VRTDataset>')
+    image_HWC = read_whole(vrt).image_HWC
+    low, high = np.percentile(sixteen, (2, 98))
+    assert np.allclose(image_HWC[..., 1], np.clip((sixteen[0] - low) / (high - low) * 255, 0, 255), atol=0.51)
+    assert np.array_equal(image_HWC[..., 0], image_HWC[..., 2])
+
+
 def test_complex_gcp_and_containers_are_refused_with_a_way_out(write_tiff, noise, tmp_path):
     assert "complex" in refusal(write_tiff(noise(1, 8, 8, dtype="complex64"))).message
     points = [rasterio.control.GroundControlPoint(r, c, 10 + c, 50 - r) for r, c in ((0, 0), (0, 8), (8, 0))]
