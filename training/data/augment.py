@@ -87,7 +87,7 @@ class View:
             reduced = replace(
                 self, left=self.left * fx, top=self.top * fy, width=self.width * fx, height=self.height * fy
             )
-            return reduced._warp_image(small_HWC)
+            return reduced._warp_image(np.asarray(small_HWC, np.uint8))
         return self._warp_image(image_HWC)
 
     def _warp_image(self, image_HWC: ImageHWC) -> ImageHWC:

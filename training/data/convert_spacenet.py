@@ -59,7 +59,7 @@ def stretched(image_HWC: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
         return np.asarray(image_HWC, np.uint8)
     values_HWC = image_HWC.astype(np.float32)
     low, high = np.percentile(values_HWC, (2.0, 98.0))
-    return np.clip((values_HWC - low) * (255.0 / max(high - low, 1e-6)), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip((values_HWC - low) * (255.0 / max(high - low, 1e-6)), 0, 255), np.uint8)
 
 
 def _convert_tile(source: Path, tile: Tile, target: Path) -> str:

@@ -41,7 +41,7 @@ class Query:
     text: str
     kind: str
     name: str
-    mask_HW: MaskHW  # noqa: N815 - the shape suffix of CONVENTIONS
+    mask_HW: MaskHW
 
     @property
     def is_absent(self) -> bool:
@@ -53,7 +53,7 @@ class Query:
 class Sample:
     """One view of an image and the phrases asked of it."""
 
-    image_HWC: ImageHWC  # noqa: N815
+    image_HWC: ImageHWC
     queries: tuple[Query, ...]
     image_id: int
 
@@ -72,12 +72,12 @@ class Batch:
         names: Q class keys.
     """
 
-    images_BCHW: torch.Tensor  # noqa: N815
+    images_BCHW: torch.Tensor
     texts: list[str]
-    image_index_Q: torch.Tensor  # noqa: N815
-    masks_QHW: torch.Tensor  # noqa: N815
+    image_index_Q: torch.Tensor
+    masks_QHW: torch.Tensor
     kinds: list[str]
-    is_absent_Q: torch.Tensor  # noqa: N815
+    is_absent_Q: torch.Tensor
     names: list[str]
 
     def to(self, device: torch.device | str) -> Batch:
@@ -163,7 +163,8 @@ class PhraseDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         self._sampler = sampler
-        self._epoch = torch.zeros((), dtype=torch.int64).share_memory_()
+        self._epoch = torch.zeros((), dtype=torch.int64)
+        self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
     def __len__(self) -> int:
         """Number of images, repeats counted."""
@@ -272,7 +273,7 @@ class EvaluationImage:
     """A whole image at native size with its stored phrases."""
 
     record: RisorsImage
-    image_HWC: ImageHWC  # noqa: N815
+    image_HWC: ImageHWC
 
     @property
     def phrases(self) -> tuple[Phrase, ...]:

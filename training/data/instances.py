@@ -51,7 +51,7 @@ class Instance:
     """
 
     name: str
-    patch_HW: MaskHW  # noqa: N815 - the shape suffix of CONVENTIONS
+    patch_HW: MaskHW
     left_px: int
     top_px: int
     mean_rgb: tuple[float, float, float] | None = None
@@ -92,12 +92,12 @@ class Instance:
     @property
     def right_px(self) -> int:
         """First column right of the object."""
-        return self.left_px + self.patch_HW.shape[1]
+        return self.left_px + int(self.patch_HW.shape[1])
 
     @property
     def bottom_px(self) -> int:
         """First row below the object."""
-        return self.top_px + self.patch_HW.shape[0]
+        return self.top_px + int(self.patch_HW.shape[0])
 
     @property
     def bbox_xywh(self) -> tuple[int, int, int, int]:
