@@ -116,7 +116,7 @@ def _read_values(
     shape_yx: tuple[int, int],
     resampling: Resampling,
 ) -> Values:
-    """All bands in one call, in which GDAL decodes interleaved blocks once; one by one where dtypes differ."""
+    """All bands in one call, so that interleaved blocks are decoded once; one by one if dtypes differ."""
     options = {"window": window, "resampling": resampling}
     if len({dataset.dtypes[index - 1] for index in plan.indexes}) > 1:
         return np.stack([dataset.read(index, out_shape=shape_yx, **options) for index in plan.indexes])
