@@ -5,6 +5,7 @@ Shape letters: B images, Q queries, D channels, H height, W width.
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
+
+_SIZE_ENTRY = "image_hw_px"
 
 
 @dataclass(frozen=True)
@@ -30,30 +33,25 @@ class Embedding:
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Returns plain arrays for the disk, the features in float16."""
         halves = self.features.map(lambda x_1DHW: x_1DHW.detach().to("cpu", torch.float16))
-        return {
-            "deep_DHW": halves.deep_BDHW[0].numpy(),
-            "shallow8_DHW": halves.shallow8_BDHW[0].numpy(),
-            "shallow4_DHW": halves.shallow4_BDHW[0].numpy(),
-            "image_hw_px": np.asarray(self.image_hw_px, dtype=np.int64),
-        }
+        maps = {field.name: getattr(halves, field.name) for field in dataclasses.fields(halves)}
+        arrays = {name: x_1DHW[0].numpy() for name, x_1DHW in maps.items() if x_1DHW is not None}
+        return {**arrays, _SIZE_ENTRY: np.asarray(self.image_hw_px, dtype=np.int64)}
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Embedding:
         """Reads what :meth:`to_arrays` gave.
 
         Raises:
-            ValueError: Where an array is missing.
+            ValueError: Where an array is missing or unknown.
         """
+        maps = {
+            name: torch.from_numpy(np.array(x))[None] for name, x in arrays.items() if name != _SIZE_ENTRY
+        }
         try:
-            deep, shallow8, shallow4, hw_px = (
-                arrays[name] for name in ("deep_DHW", "shallow8_DHW", "shallow4_DHW", "image_hw_px")
-            )
-        except KeyError as error:
-            raise ValueError(f"not an embedding: there is no {error}") from error
-        features = ImageFeatures(
-            *(torch.from_numpy(np.array(x_DHW))[None] for x_DHW in (deep, shallow8, shallow4))
-        )
-        return cls(features, (int(hw_px[0]), int(hw_px[1])))
+            height_px, width_px = arrays[_SIZE_ENTRY]
+            return cls(ImageFeatures(**maps), (int(height_px), int(width_px)))
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"not an embedding: {error}") from error
 
 
 @dataclass(frozen=True)

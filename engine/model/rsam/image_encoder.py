@@ -28,11 +28,14 @@ class ImageFeatures:
         deep_BDHW: Deep features at stride 16, width D.
         shallow8_BDHW: Shallow features at stride 8, width D/4.
         shallow4_BDHW: Shallow features at stride 4, width D/8.
+        attended_BDHW: The deep features after the guidance's first image self-attention, which no text
+            enters and so no query pays for; None for a model without guidance.
     """
 
     deep_BDHW: Tensor
     shallow8_BDHW: Tensor
     shallow4_BDHW: Tensor
+    attended_BDHW: Tensor | None = None
 
     @property
     def num_images(self) -> int:
@@ -46,9 +49,12 @@ class ImageFeatures:
         return height * DEEP_STRIDE_PX, width * DEEP_STRIDE_PX
 
     def map(self, function: Callable[[Tensor], Tensor]) -> ImageFeatures:
-        """Applies one function to each of the three maps."""
+        """Applies one function to each of the maps."""
         return ImageFeatures(
-            function(self.deep_BDHW), function(self.shallow8_BDHW), function(self.shallow4_BDHW)
+            function(self.deep_BDHW),
+            function(self.shallow8_BDHW),
+            function(self.shallow4_BDHW),
+            None if self.attended_BDHW is None else function(self.attended_BDHW),
         )
 
     def select(self, index_Q: Tensor) -> ImageFeatures:
@@ -57,11 +63,13 @@ class ImageFeatures:
 
     @staticmethod
     def cat(parts: list[ImageFeatures]) -> ImageFeatures:
-        """Joins batches of the same input size."""
+        """Joins batches of the same input size, made by the same model."""
+        attended = [part.attended_BDHW for part in parts if part.attended_BDHW is not None]
         return ImageFeatures(
             torch.cat([part.deep_BDHW for part in parts]),
             torch.cat([part.shallow8_BDHW for part in parts]),
             torch.cat([part.shallow4_BDHW for part in parts]),
+            torch.cat(attended) if attended else None,
         )
 
 

@@ -72,7 +72,8 @@ class Rsam(nn.Module):
                 multiples of 32; the preset's side is the one that the model was trained at.
 
         Returns:
-            Deep features with SAM 2's no-memory embedding added, and narrowed shallow ones.
+            Deep features with SAM 2's no-memory embedding added, narrowed shallow ones, and what the guidance
+            can do before it knows the text.
 
         Raises:
             ValueError: For sides that are no multiples of 32.
@@ -82,7 +83,8 @@ class Rsam(nn.Module):
         stride4_BDHW, stride8_BDHW, deep_BDHW = self.image_encoder(image_BCHW)
         shallow4_BDHW, shallow8_BDHW = self.mask_decoder.project_shallow(stride4_BDHW, stride8_BDHW)
         deep_BDHW = deep_BDHW + self.no_mem_embed.transpose(1, 2)[..., None]
-        return ImageFeatures(deep_BDHW, shallow8_BDHW, shallow4_BDHW)
+        attended_BDHW = None if self.guidance is None else self.guidance.attend_image(deep_BDHW)
+        return ImageFeatures(deep_BDHW, shallow8_BDHW, shallow4_BDHW, attended_BDHW)
 
     def encode_text(self, texts: Sequence[str]) -> TextFeatures:
         """Encodes texts with the (frozen) text encoder, global token first.
@@ -174,7 +176,8 @@ class Rsam(nn.Module):
 
     def _guide(self, features: ImageFeatures, text: TextFeatures) -> tuple[ImageFeatures, Tensor]:
         if self.guidance is not None:
-            deep_QDHW, text_QD = self.guidance(features.deep_BDHW, text.tokens_BLD, text.is_padding_BL)
+            assert features.attended_BDHW is not None, "these features are of a model without guidance"
+            deep_QDHW, text_QD = self.guidance(features.attended_BDHW, text.tokens_BLD, text.is_padding_BL)
             return ImageFeatures(deep_QDHW, features.shallow8_BDHW, features.shallow4_BDHW), text_QD
         if self.text_projection is None:
             raise ValueError(f"{self.config.name} takes no text")

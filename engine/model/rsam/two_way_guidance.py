@@ -110,9 +110,8 @@ class TwoWayGuidanceLayer(nn.Module):
         self.text_norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
 
     def forward(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
-        """Updates both modalities; shapes are unchanged."""
-        tokens = self._attend_within(tokens, grid_hw)
-        tokens = self._attend_across(tokens, grid_hw)
+        """Updates both modalities, the image having been through :meth:`attend_image`."""
+        tokens = self._attend_across(self._attend_text(tokens, grid_hw), grid_hw)
         image_QND, text_QLD = tokens.image_QND, tokens.text_QLD
         return _Tokens(
             self.image_norms[2](image_QND + self.image_mlp(image_QND)),
@@ -120,23 +119,28 @@ class TwoWayGuidanceLayer(nn.Module):
             tokens.is_padding_QL,
         )
 
+    def attend_image(self, image_QND: Tensor, grid_hw: tuple[int, int]) -> Tensor:
+        """Self-attention of the image, the layer's first step, apart from the text's."""
+        image_1ND, _ = self.position(0, grid_hw, 1)
+        placed_QND = image_QND + image_1ND
+        attended_QND = self.image_self_attention(placed_QND, key_QMD=placed_QND, value_QMD=image_QND)
+        normalised_QND: Tensor = self.image_norms[0](image_QND + attended_QND)
+        return normalised_QND
+
     def position(self, use: int, grid_hw: tuple[int, int], num_tokens: int) -> tuple[Tensor, Tensor]:
         """Positions for self-attention (0), text from image (1) or image from text (2)."""
         pair = self.positions[use if len(self.positions) > 1 else 0]
         image_1ND, text_1LD = pair(grid_hw, num_tokens)
         return image_1ND, text_1LD
 
-    def _attend_within(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
-        image_QND, text_QLD, is_padding_QL = tokens.image_QND, tokens.text_QLD, tokens.is_padding_QL
-        image_1ND, text_1LD = self.position(0, grid_hw, text_QLD.shape[1])
-        placed_QND, placed_QLD = image_QND + image_1ND, text_QLD + text_1LD
-        image = self.image_self_attention(placed_QND, key_QMD=placed_QND, value_QMD=image_QND)
-        text = self.text_self_attention(
+    def _attend_text(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
+        text_QLD, is_padding_QL = tokens.text_QLD, tokens.is_padding_QL
+        _, text_1LD = self.position(0, grid_hw, text_QLD.shape[1])
+        placed_QLD = text_QLD + text_1LD
+        attended_QLD = self.text_self_attention(
             placed_QLD, key_QMD=placed_QLD, value_QMD=text_QLD, is_padding_QM=is_padding_QL
         )
-        return _Tokens(
-            self.image_norms[0](image_QND + image), self.text_norms[0](text_QLD + text), is_padding_QL
-        )
+        return _Tokens(tokens.image_QND, self.text_norms[0](text_QLD + attended_QLD), is_padding_QL)
 
     def _attend_across(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
         image_QND, text_QLD, is_padding_QL = tokens.image_QND, tokens.text_QLD, tokens.is_padding_QL
@@ -183,32 +187,50 @@ class TwoWayGuidance(nn.Module):
         )
         self.final_norm = nn.LayerNorm(width)
 
-    def forward(self, deep_QDHW: Tensor, text_QLE: Tensor, is_padding_QL: Tensor) -> tuple[Tensor, Tensor]:
+    def attend_image(self, deep_BDHW: Tensor) -> Tensor:
+        """The first layer's image self-attention, once per image: no text enters it."""
+        image_BND = self._layer(0).attend_image(deep_BDHW.flatten(2).transpose(1, 2), _grid_of(deep_BDHW))
+        return image_BND.transpose(1, 2).reshape(deep_BDHW.shape)
+
+    def forward(
+        self, attended_QDHW: Tensor, text_QLE: Tensor, is_padding_QL: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Lets Q pairs of image and text guide each other.
 
         Args:
-            deep_QDHW: Deep image features.
+            attended_QDHW: Deep image features after :meth:`attend_image`.
             text_QLE: Token features at the text encoder's width, global token first.
             is_padding_QL: True at padded tokens, which nothing attends to.
 
         Returns:
             The guided image features (Q, D, H, W) and the global text token (Q, D).
         """
-        grid_hw = (deep_QDHW.shape[-2], deep_QDHW.shape[-1])
-        image_QND = deep_QDHW.flatten(2).transpose(1, 2)
+        grid_hw = _grid_of(attended_QDHW)
+        image_QND = attended_QDHW.flatten(2).transpose(1, 2)
         tokens = _Tokens(image_QND, self.text_projection(text_QLE), is_padding_QL)
-        for layer in self.layers:
+        for index in range(len(self.layers)):
+            layer = self._layer(index)
+            if index > 0:
+                image_QND = layer.attend_image(tokens.image_QND, grid_hw)
+                tokens = _Tokens(image_QND, tokens.text_QLD, is_padding_QL)
             tokens = layer(tokens, grid_hw)
         global_text_QD = self._global_text(tokens, grid_hw)
-        return tokens.image_QND.transpose(1, 2).reshape(deep_QDHW.shape), global_text_QD
+        return tokens.image_QND.transpose(1, 2).reshape(attended_QDHW.shape), global_text_QD
+
+    def _layer(self, index: int) -> TwoWayGuidanceLayer:
+        layer = self.layers[index]
+        assert isinstance(layer, TwoWayGuidanceLayer)
+        return layer
 
     def _global_text(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> Tensor:
-        last = self.layers[-1]
-        assert isinstance(last, TwoWayGuidanceLayer)
-        image_1ND, text_1LD = last.position(1, grid_hw, 1)
+        image_1ND, text_1LD = self._layer(-1).position(1, grid_hw, 1)
         first_Q1D = tokens.text_QLD[:, :1]  # only the first token is asked for
         gathered_Q1D = self.final_text_from_image(
             first_Q1D + text_1LD, key_QMD=tokens.image_QND + image_1ND, value_QMD=tokens.image_QND
         )
         global_text_QD: Tensor = self.final_norm(first_Q1D + gathered_Q1D)[:, 0]
         return global_text_QD
+
+
+def _grid_of(deep_BDHW: Tensor) -> tuple[int, int]:
+    return deep_BDHW.shape[-2], deep_BDHW.shape[-1]
