@@ -1,0 +1,111 @@
+"""Output files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
+
+STALE_BESIDE_SHP = (".prj", ".cpg", ".qix", ".sbn", ".sbx", ".fbn", ".fbx", ".ain", ".aih", ".qpj")
+"""Sidecars of a shapefile that belong to its old content; .shx and .dbf are always replaced."""
+STALE_BESIDE_TIF = (".aux.xml", ".ovr", ".msk")
+OPEN_ELSEWHERE_BESIDE_GPKG = ("-wal", "-journal")
+
+
+class PendingOutput:
+    """A hidden folder beside the destination, where the output is written until it may replace the old one.
+
+    Only `commit` touches the destination. A process that is killed leaves the hidden folder, never half an
+    output.
+
+    Args:
+        destination: The file to make; a link is followed.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE where a file can't be made there.
+    """
+
+    def __init__(self, destination: Path) -> None:
+        self.destination = Path(os.path.realpath(destination))
+        self._refuse_what_cannot_be_replaced()
+        try:
+            self._folder = Path(tempfile.mkdtemp(dir=self.destination.parent, prefix=".geophrase-"))
+        except OSError as error:
+            raise not_writable(self.destination, error.strerror) from error
+
+    @property
+    def path(self) -> Path:
+        """Where to write: the destination's name, in the hidden folder. Sidecars may lie beside it."""
+        return self._folder / self.destination.name
+
+    def commit(self) -> None:
+        """Replace the destination and its sidecars with what was written; the main file comes last.
+
+        One file is replaced atomically; of a shapefile's several each is.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE, for example while another program holds the file.
+        """
+        self._refuse_what_cannot_be_replaced()
+        try:
+            for written in sorted(self._folder.iterdir(), key=lambda file: file.name == self.path.name):
+                _flush_to_disk(written)
+            for stale in self._stale_sidecars():
+                stale.unlink(missing_ok=True)
+            for written in sorted(self._folder.iterdir(), key=lambda file: file.name == self.path.name):
+                os.replace(written, self.destination.with_name(written.name))
+        except OSError as error:
+            raise not_writable(self.destination, error.strerror) from error
+        finally:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove all that was written and not committed."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _refuse_what_cannot_be_replaced(self) -> None:
+        destination = self.destination
+        if destination.is_dir():
+            raise EngineError(
+                ErrorCode.OUTPUT_NOT_WRITABLE,
+                f"The output {destination} is a folder. Name a file in it, such as segments.gpkg.",
+            )
+        if not destination.parent.is_dir():
+            raise EngineError(
+                ErrorCode.OUTPUT_NOT_WRITABLE,
+                f"The output's folder {destination.parent} does not exist. Create it or choose another.",
+            )
+        if destination.exists() and not os.access(destination, os.W_OK):
+            raise not_writable(destination, "it is write-protected")
+        if destination.suffix.lower() == ".gpkg":
+            # Replacing a database under a program that has it open would let that program spoil the new one.
+            for suffix in OPEN_ELSEWHERE_BESIDE_GPKG:
+                if destination.with_name(destination.name + suffix).exists():
+                    raise not_writable(destination, "another program has it open")
+
+    def _stale_sidecars(self) -> list[Path]:
+        destination = self.destination
+        if destination.suffix.lower() == ".shp":
+            return [destination.with_suffix(suffix) for suffix in STALE_BESIDE_SHP]
+        if destination.suffix.lower() == ".tif":
+            return [destination.with_name(destination.name + suffix) for suffix in STALE_BESIDE_TIF]
+        return []
+
+
+def not_writable(path: Path, reason: str | None) -> EngineError:
+    """Return the error for an output that can't be written, with the reason that the system gave."""
+    return EngineError(
+        ErrorCode.OUTPUT_NOT_WRITABLE,
+        f"The output {path} could not be written ({reason or 'unknown reason'}). "
+        "Check the folder's permissions and free space, close the file elsewhere, or choose another name.",
+    )
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Store the content before the name, so that a power cut can't leave an empty file."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

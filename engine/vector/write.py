@@ -1,0 +1,265 @@
+"""Vector outputs: features go in by chunks, and the finished file replaces the old one in a single step.
+
+| suffix   | format     | CRS                         | remarks                                       |
+|----------|------------|-----------------------------|-----------------------------------------------|
+| .gpkg    | GeoPackage | the raster's                | layer `segments`                              |
+| .geojson | GeoJSON    | WGS 84 lon, lat (RFC 7946)  | without a CRS: map coordinates as they are    |
+| .shp     | Shapefile  | the raster's                | perimeter_m -> perim_m, created as text; 2 GB |
+|          |            |                             | at most, texts cut after 254 bytes            |
+| .fgb     | FlatGeobuf | the raster's                | the spatial index reorders the features       |
+| .parquet | GeoParquet | the raster's                | a row group per chunk                         |
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+
+from geophrase.engine.errors import EngineError
+from geophrase.engine.vector.geoparquet import GeoParquetFile
+from geophrase.engine.vector.pending_output import PendingOutput, not_writable
+from geophrase.engine.vector.run_parameters import RUN_KEY, encoded, sidecar_of
+from geophrase.protocol.errors import ErrorCode
+
+LAYER = "segments"
+SHAPEFILE_NAMES = {"perimeter_m": "perim_m"}
+"""Field names of more than ten characters, which a shapefile can't hold, and what they become."""
+
+
+@dataclass(frozen=True)
+class _OgrFormat:
+    """How GDAL writes one vector format.
+
+    Attributes:
+        driver: GDAL's name of it.
+        options: Layer creation options.
+        crs_options: Those that only make sense where there is a CRS.
+        has_description: Whether the layer's description holds the run's parameters.
+    """
+
+    driver: str
+    options: dict[str, str] = field(default_factory=dict)
+    crs_options: dict[str, str] = field(default_factory=dict)
+    has_description: bool = False
+
+
+_OGR_FORMATS = {
+    ".gpkg": _OgrFormat("GPKG"),
+    # Nine decimals of a degree are 0.1 mm; the default of seven (1 cm) moves corners of small pixels visibly.
+    ".geojson": _OgrFormat(
+        "GeoJSON", {"COORDINATE_PRECISION": "9"}, {"RFC7946": "YES"}, has_description=True
+    ),
+    ".shp": _OgrFormat("ESRI Shapefile", {"ENCODING": "UTF-8", "2GB_LIMIT": "YES"}),
+    ".fgb": _OgrFormat("FlatGeobuf", has_description=True),
+}
+VECTOR_SUFFIXES = (*_OGR_FORMATS, ".parquet")
+OUTPUT_SUFFIXES = (*VECTOR_SUFFIXES, ".tif")
+
+
+class SegmentsWriter:
+    """A vector file of the output schema, as a context manager that leaves it whole or leaves nothing.
+
+    On an exception, cancelling and Ctrl-C included, what was written is removed and an existing file is
+    untouched.
+
+    Args:
+        path: The output; its suffix, one of VECTOR_SUFFIXES, names the format.
+        schema: A frame with the columns and the CRS of all that follow, such as `SegmentsTable.empty()`.
+        metadata: The run's parameters as JSON values; `read_run_parameters` gives them back.
+
+    Raises:
+        EngineError: BAD_REQUEST for an unknown suffix.
+        TypeError, ValueError: The parameters have no JSON form.
+    """
+
+    def __init__(self, path: str | Path, schema: gpd.GeoDataFrame, *, metadata: Mapping[str, Any]) -> None:
+        self._path = Path(path)
+        self._suffix = self._path.suffix.lower()
+        _refuse_unknown_suffix(self._path, VECTOR_SUFFIXES)
+        self._schema = schema.iloc[:0]
+        self._run_json = encoded(metadata)
+        self._num_features = 0
+        self._pending: PendingOutput | None = None
+        self._parquet: GeoParquetFile | None = None
+
+    @property
+    def num_features(self) -> int:
+        """How many features have been written."""
+        return self._num_features
+
+    def __enter__(self) -> SegmentsWriter:
+        """Prepare the output: a place that can't be written to is found before the work, not after it.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE.
+        """
+        self._pending = PendingOutput(self._path)
+        try:
+            with self._failures_named():
+                if self._suffix == ".parquet":
+                    self._parquet = GeoParquetFile(
+                        self._pending.path, self._schema, {RUN_KEY: self._run_json}
+                    )
+                else:
+                    self._write_spool(self._schema, append=False)
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def write(self, frame: gpd.GeoDataFrame) -> None:
+        """Add features; those with the schema's columns in its order, and polygons only.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE, for example when the disk is full.
+        """
+        if frame.empty:
+            return
+        with self._failures_named():
+            if self._parquet:
+                self._parquet.append(frame)
+            else:
+                self._write_spool(frame, append=True)
+        self._num_features += len(frame)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, or after an exception remove what there is of the file."""
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def close(self) -> None:
+        """Put the finished file in place; closing again does nothing.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE, and nothing is left of the new file.
+        """
+        if self._pending is None:
+            return
+        try:
+            with self._failures_named():
+                self._complete()
+            self._pending.commit()
+        except BaseException:
+            self._abandon()
+            raise
+        self._pending = None
+
+    @property
+    def _spool(self) -> Path:
+        """The GeoPackage that takes the chunks: the output itself, or what the output is converted from."""
+        assert self._pending is not None
+        return (
+            self._pending.path if self._suffix == ".gpkg" else self._pending.path.with_suffix(".spool.gpkg")
+        )
+
+    def _write_spool(self, frame: gpd.GeoDataFrame, *, append: bool) -> None:
+        if self._suffix == ".shp":
+            frame = frame.rename(columns=SHAPEFILE_NAMES)
+            created = [time.isoformat(timespec="milliseconds") for time in frame["created"]]
+            frame["created"] = pd.Series(created, index=frame.index, dtype=object)
+        pyogrio.write_dataframe(
+            frame,
+            self._spool,
+            driver="GPKG",
+            layer=LAYER,
+            geometry_type="Polygon",
+            append=append,
+            layer_metadata=None if append else {RUN_KEY: self._run_json},
+        )
+
+    def _complete(self) -> None:
+        """Finish the file in the hidden folder and count what can be read back from it."""
+        assert self._pending is not None
+        written = self._pending.path
+        if self._parquet:
+            self._parquet.close()
+            num_readable = self._parquet.num_rows
+        else:
+            if self._suffix != ".gpkg":
+                self._convert_spool(written)
+                self._spool.unlink()
+            num_readable = max(0, pyogrio.read_info(written, force_feature_count=True)["features"])
+        if num_readable != self._num_features:  # some drivers only report a full disk to the log
+            raise OSError(0, f"only {num_readable} of {self._num_features} features were stored")
+
+    def _convert_spool(self, written: Path) -> None:
+        """Stream the spooled features into the output's own format."""
+        form = _OGR_FORMATS[self._suffix]
+        crs_wkt = self._schema.crs.to_wkt() if self._schema.crs else None
+        options = {**form.options, **(form.crs_options if crs_wkt else {})}
+        if form.has_description:
+            options["DESCRIPTION"] = self._run_json
+        with pyogrio.open_arrow(self._spool, layer=LAYER) as (meta, stream):
+            pyogrio.write_arrow(
+                stream,
+                written,
+                driver=form.driver,
+                layer=written.stem if self._suffix == ".shp" else LAYER,
+                geometry_type="Polygon",
+                geometry_name=meta["geometry_name"],
+                crs=crs_wkt,
+                layer_options=options,
+            )
+        if self._suffix == ".shp":
+            sidecar_of(written).write_text(self._run_json, encoding="utf-8")
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """Turn what the libraries raise into one sentence, and keep quiet about a missing CRS."""
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message="'crs' was not provided")
+                yield
+        except (OSError, DataSourceError, DataLayerError, pa.ArrowException) as error:
+            raise not_writable(self._path, getattr(error, "strerror", None) or str(error)) from error
+
+    def _abandon(self) -> None:
+        if self._parquet:
+            self._parquet.abandon()
+        if self._pending:
+            self._pending.discard()
+            self._pending = None
+
+
+def write_segments(frame: gpd.GeoDataFrame, path: str | Path, *, metadata: Mapping[str, Any]) -> None:
+    """Write a whole frame of the output schema, as `SegmentsWriter` does.
+
+    Raises:
+        EngineError: BAD_REQUEST for an unknown suffix, OUTPUT_NOT_WRITABLE for a place that refuses files.
+    """
+    with SegmentsWriter(path, frame, metadata=metadata) as writer:
+        writer.write(frame)
+
+
+def refuse_unwritable(path: str | Path) -> None:
+    """Return if an output of any format can be made at a place; meant to be asked before long work.
+
+    Raises:
+        EngineError: BAD_REQUEST for an unknown suffix, OUTPUT_NOT_WRITABLE for a place that refuses files.
+    """
+    path = Path(path)
+    _refuse_unknown_suffix(path, OUTPUT_SUFFIXES)
+    PendingOutput(path).discard()
+
+
+def _refuse_unknown_suffix(path: Path, known: Sequence[str]) -> None:
+    if path.suffix.lower() not in known:
+        raise EngineError(
+            ErrorCode.BAD_REQUEST,
+            f"The output {path.name} has no known file type. Let its name end in one of {', '.join(known)}.",
+        )
