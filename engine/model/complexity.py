@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
+from torch.utils.hooks import RemovableHandle
 
 from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.model.rsam.rsam import Rsam
@@ -26,8 +27,8 @@ class Complexity:
     """Parameters and multiply-accumulates of one model.
 
     A GMAC is 10^9 multiply-accumulates, for one image of the preset's size and one query of 32 tokens. As in
-    the papers, whose tools hook layers, ``gmac`` counts the linear layers and the convolutions; the products inside the
-    attentions, which no layer owns, are ``gmac_attention_products``.
+    the papers, whose tools hook layers, ``gmac`` counts the linear layers and the convolutions; the products
+    inside the attentions, which no layer owns, are ``gmac_attention_products``.
 
     Attributes:
         model: The preset's name.
@@ -103,20 +104,57 @@ def _count_macs(rsam: Rsam) -> _MacsOfParts:
     meta = rsam.requires_grad_(False).to("meta")  # the last use of the model: its values go
     image_BCHW = torch.empty(1, 3, config.image_px, config.image_px, device="meta")
     text = None
-    with torch.no_grad(), FlopCounterMode(display=False) as image_counter:
+    with torch.no_grad(), _MacCounter(meta) as image_counter:
         features = meta.encode_image(image_BCHW)
-    with torch.no_grad(), FlopCounterMode(display=False) as text_counter:
+    with torch.no_grad(), _MacCounter(meta) as text_counter:
         if meta.text_encoder is not None:
             id_BL = torch.zeros(1, _QUERY_TOKENS, dtype=torch.long, device="meta")
             tokens_BLD = meta.text_encoder.bert(input_ids=id_BL).last_hidden_state
             text = TextFeatures(tokens_BLD, torch.zeros_like(id_BL, dtype=torch.bool))
-    with torch.no_grad(), FlopCounterMode(display=False) as decode_counter:
+    with torch.no_grad(), _MacCounter(meta) as decode_counter:
         meta.decode(features, text=text)
-    return _MacsOfParts(_macs_of(image_counter), _macs_of(text_counter), _macs_of(decode_counter))
+    return _MacsOfParts(image_counter.macs, text_counter.macs, decode_counter.macs)
 
 
-def _macs_of(counter: FlopCounterMode) -> _Macs:
-    """Tells layers from attention products: only the latter multiply two batches of matrices."""
-    counts = counter.get_flop_counts().get("Global", {})
-    products = sum(count for op, count in counts.items() if op is torch.ops.aten.bmm)
-    return _Macs((sum(counts.values()) - products) // _OPS_PER_MAC, products // _OPS_PER_MAC)
+class _MacCounter:
+    """Counts what layers multiply by their shapes, and what else is multiplied by torch's own counter.
+
+    Torch's counter alone cannot tell the two apart: a linear layer on a transposed input becomes a batched
+    matrix product, as an attention's products are.
+    """
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self._of_layers = 0
+        self._counter = FlopCounterMode(display=False)
+        self._hooks: list[RemovableHandle] = []
+
+    def __enter__(self) -> _MacCounter:
+        layers = [
+            m for m in self._model.modules() if isinstance(m, nn.Linear | nn.Conv2d | nn.ConvTranspose2d)
+        ]
+        self._hooks = [layer.register_forward_hook(self._add_layer) for layer in layers]
+        self._counter.__enter__()  # type: ignore[no-untyped-call]
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self._counter.__exit__(*exception)  # type: ignore[no-untyped-call]
+        for hook in self._hooks:
+            hook.remove()
+
+    @property
+    def macs(self) -> _Macs:
+        """What was counted inside the context."""
+        total = self._counter.get_total_flops() // _OPS_PER_MAC
+        return _Macs(self._of_layers, total - self._of_layers)
+
+    def _add_layer(self, layer: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        """Every weight meets every position: outputs of a layer, or inputs where it is transposed."""
+        weight = layer.weight
+        assert isinstance(weight, Tensor)
+        if isinstance(layer, nn.ConvTranspose2d):
+            self._of_layers += inputs[0].numel() // inputs[0].shape[1] * weight.numel()
+        elif isinstance(layer, nn.Conv2d):
+            self._of_layers += output.numel() // output.shape[1] * weight.numel()
+        else:
+            self._of_layers += output.numel() // output.shape[-1] * weight.numel()
