@@ -189,6 +189,7 @@ class Canvas:
         *,
         is_closed: bool = False,
         opacity: float = 0.9,
+        spares_reserved: bool = False,
     ) -> None:
         """Paint thin lines of a true width: below a pixel they fade instead of thickening."""
         width_px = width_m / self.gsd_m
@@ -208,6 +209,8 @@ class Canvas:
         rows, cols = np.nonzero(mask)
         weight = mask[rows, cols].astype(np.float32) * np.float32(opacity * min(1.0, width_px) / 255)
         rows, cols = rows + row0, cols + col0
+        if spares_reserved:
+            weight = weight * (1 - self.reserved_HW[rows, cols])
         below = self.reflectance_HWC[rows, cols]
         level = 1 + np.float32(material.fine) * self.noise.fine_HW[rows, cols]
         colour = level[:, None] * np.asarray(material.rgb, np.float32)
@@ -235,11 +238,34 @@ class Canvas:
         taken = float((found.alpha_hw * self.reserved_HW[found.rows, found.cols]).sum())
         return taken <= share * max(float(found.alpha_hw.sum()), 1e-6)
 
+    def is_clear(self, ring: PointsN2) -> bool:
+        """Whether no labelled object is under a figure yet."""
+        found = self.coverage(ring)
+        if found is None:
+            return True
+        there = self.labels_LHW[Layer.OBJECT, found.rows, found.cols] > 0
+        return not bool((there & (found.alpha_hw > 0.3)).any())
+
+    def is_afloat(self, ring: PointsN2) -> bool:
+        """Whether a figure lies on reserved ground, asked while only water is, and clear of objects."""
+        found = self.coverage(ring)
+        if found is None:
+            return True
+        wet = float((found.alpha_hw * self.reserved_HW[found.rows, found.cols]).sum())
+        return wet >= 0.97 * float(found.alpha_hw.sum()) and self.is_clear(ring)
+
     def is_reserved_at(self, x_m: float, y_m: float) -> bool:
         """Whether a point inside the image lies on reserved ground."""
         col, row = int(x_m / self.gsd_m), int(y_m / self.gsd_m)
         inside = 0 <= col < self.size_px and 0 <= row < self.size_px
         return inside and bool(self.reserved_HW[row, col] > 0.3)
+
+    def is_on(self, x_m: float, y_m: float, kind: str) -> bool:
+        """Whether the ground at a point inside the image is of a kind; true outside."""
+        col, row = int(x_m // self.gsd_m), int(y_m // self.gsd_m)
+        if not (0 <= col < self.size_px and 0 <= row < self.size_px):
+            return True
+        return self.records[self.labels_LHW[Layer.SURFACE, row, col]].kind == kind
 
     def everything(self) -> PointsN2:
         """The scene's own outline, a little larger."""

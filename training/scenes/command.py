@@ -7,8 +7,8 @@ import json
 import logging
 from pathlib import Path
 
-from geophrase.training.scenes.plan import THEMES
 from geophrase.training.scenes.scene import SceneConfig, generate_scene
+from geophrase.training.scenes.themes import THEMES
 from geophrase.training.scenes.write import kinds_present, write_scene
 
 _log = logging.getLogger(__name__)

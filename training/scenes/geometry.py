@@ -194,6 +194,13 @@ def meander(
     return begin + along[:, None] * (finish - begin) + (amplitude_m * side)[:, None] * normal
 
 
+def curve(ends_N2: npt.ArrayLike) -> PointsN2:
+    """A bow from the first to the last of three points, drawn towards the second."""
+    first, middle, last = np.asarray(ends_N2, np.float64)
+    t = np.linspace(0, 1, 24)[:, None]
+    return np.asarray((1 - t) ** 2 * first + 2 * t * (1 - t) * middle + t**2 * last, np.float64)
+
+
 def polygon_area(ring_N2: PointsN2) -> float:
     """The area inside a simple ring, without sign."""
     x, y = ring_N2[:, 0], ring_N2[:, 1]

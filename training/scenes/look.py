@@ -10,9 +10,9 @@ import numpy as np
 from geophrase.training.scenes.geometry import Pose
 from geophrase.training.scenes.texture import Hsv, Material, Stripes, across
 
-_LUSH = Hsv((72, 125), (0.25, 0.55), (0.26, 0.46))
-_DRY = Hsv((38, 68), (0.18, 0.42), (0.42, 0.66))
-_CROWN = Hsv((75, 140), (0.25, 0.58), (0.22, 0.40))
+_LUSH = Hsv((62, 112), (0.16, 0.44), (0.25, 0.45))
+_DRY = Hsv((36, 66), (0.14, 0.36), (0.40, 0.64))
+_CROWN = Hsv((68, 125), (0.18, 0.46), (0.20, 0.38))
 _AUTUMN = Hsv((18, 62), (0.35, 0.70), (0.32, 0.58))
 _BARE_CROWN = Hsv((20, 45), (0.10, 0.28), (0.30, 0.46))
 _SOIL = Hsv((14, 42), (0.15, 0.45), (0.38, 0.72))
@@ -161,9 +161,14 @@ def draw_look(rng: np.random.Generator) -> Look:
     sun = Sun(float(rng.uniform(0, 2 * math.pi)), math.radians(float(rng.uniform(27, 68))))
     lush = Material(_LUSH.draw(rng), 0.10, 0.08, 0.08, 0.06)
     dry = Material(_DRY.draw(rng), 0.09, 0.08, 0.08, 0.06)
-    grass = lush if season in ("summer", "autumn") else replace(lush, second_rgb=dry.rgb)
+    between = tuple(0.55 * green + 0.45 * pale for green, pale in zip(lush.rgb, dry.rgb, strict=True))
+    grass = (
+        lush
+        if season in ("summer", "autumn")
+        else replace(lush, second_rgb=(between[0], between[1], between[2]))
+    )
     if season == "dry":
-        grass = replace(dry, second_rgb=lush.rgb if rng.random() < 0.4 else None)
+        grass = replace(dry, second_rgb=(between[0], between[1], between[2]) if rng.random() < 0.4 else None)
     asphalt = Material(_ASPHALT.draw(rng), 0.05, 0.04, 0.07, 0.05)
     return Look(
         sun=sun,
@@ -178,7 +183,7 @@ def draw_look(rng: np.random.Generator) -> Look:
         water=Material(_WATER[int(rng.integers(len(_WATER)))].draw(rng), 0.05, 0.03, 0.04, 0.10),
         gravel=Material(Hsv((20, 50), (0.04, 0.20), (0.48, 0.72)).draw(rng), 0.10, 0.06, 0.05),
         marking=Material((0.72, 0.72, 0.70), 0.06, 0.0, 0.0),
-        roof_shares=tuple(float(share) for share in rng.dirichlet([0.9] * len(_ROOF_TILES))),
+        roof_shares=tuple(float(share) for share in rng.dirichlet([1.2, 1.1, 1.6, 1.6, 0.5, 0.3, 0.2, 1.4])),
         crowns=_crowns(rng, season),
     )
 

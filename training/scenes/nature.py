@@ -75,9 +75,14 @@ class Grove:
         return found, moved[..., 1] / share, np.asarray(moved[..., 2] / share, np.float32)
 
     def scatter(
-        self, ring: PointsN2, per_hectare: float, *, radius_m: tuple[float, float] | None = None
+        self,
+        ring: PointsN2,
+        per_hectare: float,
+        *,
+        radius_m: tuple[float, float] | None = None,
+        clear: bool = False,
     ) -> None:
-        """Trees here and there inside an outline."""
+        """Trees here and there inside an outline, on unpaved ground only when `clear` is asked for."""
         canvas, rng = self._canvas, self._canvas.rng
         low, high = ring.min(axis=0), ring.max(axis=0)
         area_ha = float(np.prod(high - low)) / 1e4
@@ -85,6 +90,8 @@ class Grove:
         for _ in range(int(rng.poisson(per_hectare * area_ha))):
             x, y = (float(value) for value in rng.uniform(low, high))
             if canvas.sees(Pose(x, y), 8.0) and cv2.pointPolygonTest(contour, (x, y), False) > 0:
+                if clear and not canvas.is_on(x, y, "grass"):
+                    continue
                 self.plant(x, y, None if radius_m is None else float(rng.uniform(*radius_m)))
 
     def row(self, line_N2: PointsN2, spacing_m: float, *, gap_share: float = 0.25) -> None:
@@ -130,9 +137,9 @@ class Grove:
 def _grow_crown(rng: np.random.Generator, sun: Sun) -> Crown:
     """A crown from a few dozen leaf clusters on a dome, or the spiky cone of a conifer."""
     y, x = (np.mgrid[0:_CROWN_PX, 0:_CROWN_PX].astype(np.float32) + 0.5) * 2 / _CROWN_PX - 1
-    if rng.random() < 0.25:
+    if rng.random() < 0.18:
         angle, reach = np.arctan2(y, x), np.hypot(x, y)
-        spikes = 0.80 + 0.16 * np.cos(angle * float(rng.integers(7, 12)) + rng.uniform(0, 6))
+        spikes = 0.86 + 0.10 * np.cos(angle * float(rng.integers(7, 12)) + rng.uniform(0, 6))
         height = np.clip(1 - reach / spikes, 0, 1).astype(np.float32)
         steepness = 1.5
     else:

@@ -8,9 +8,9 @@ import numpy as np
 
 from geophrase.training.scenes import buildings, nature, vehicles
 from geophrase.training.scenes import dimensions as dim
-from geophrase.training.scenes.blocks import Site
 from geophrase.training.scenes.geometry import PointsN2, Pose, blob, dashes, meander, rectangle, ribbon
 from geophrase.training.scenes.look import tiled
+from geophrase.training.scenes.site import Site
 from geophrase.training.scenes.texture import Material, octaves
 
 
@@ -161,12 +161,14 @@ def airfield(site: Site) -> None:
     """A runway with its markings, a taxiway, an apron with aeroplanes and hangars; all of it is reserved."""
     rng, canvas, size = site.rng, site.canvas, site.canvas.extent_m
     heading = float(rng.uniform(0, 2 * math.pi))
-    centre = Pose(*(float(value) for value in rng.uniform(0.25, 0.75, 2) * size), heading)
+    gap = float(rng.uniform(90, 170))
+    width = float(rng.uniform(*dim.RUNWAY_WIDTH_M))
+    in_view_v = gap + 55.0 if rng.random() < 0.6 else float(rng.uniform(-0.3, 1.2)) * gap
+    middle = size / 2 + rng.normal(0, 0.12, 2) * size
+    centre = Pose(float(middle[0]), float(middle[1]), heading).at(0.0, -in_view_v)
     length = max(1200.0, size * 1.5)
     along = float(rng.uniform(-0.5, 0.5)) * length * 0.9
-    width = float(rng.uniform(*dim.RUNWAY_WIDTH_M))
     runway = centre.at(-along, 0.0)
-    gap = float(rng.uniform(90, 170))
     strip = centre.at(0, gap / 2).points(rectangle(2 * length, gap + width + 60))
     canvas.fill(strip, site.look.grass.jittered(rng), label=canvas.label("grass"))
     _runway(site, runway, length, width)
@@ -211,7 +213,7 @@ def _runway(site: Site, pose: Pose, length: float, width: float) -> None:
 def _apron(site: Site, edge: Pose, surface: Material, size: float) -> None:
     """Stands in a row, nose in, before a terminal or hangars."""
     canvas, rng = site.canvas, site.rng
-    is_small = rng.random() < 0.4
+    is_small = rng.random() < 0.3
     frames = dim.AIRFRAMES[5:] if is_small else dim.AIRFRAMES[: int(rng.choice([1, 3, 5]))]
     stand_m = max(frame.span for frame in frames) * 1.12 + 3
     deep = max(frame.length for frame in frames) * 1.5 + 12
@@ -223,7 +225,7 @@ def _apron(site: Site, edge: Pose, surface: Material, size: float) -> None:
     yellow = Material((0.62, 0.45, 0.05))
     for u in np.arange(-long_m / 2 + stand_m / 2, long_m / 2, stand_m):
         canvas.lines([edge.points([(u, 2.0), (u, deep - 4)])], 0.25, yellow)
-        if rng.random() < 0.72:
+        if rng.random() < 0.82:
             frame = frames[int(rng.integers(len(frames)))]
             at = edge.at(
                 float(u), deep * 0.56 + float(rng.normal(0, 0.6)), nose_in + float(rng.normal(0, 0.04))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -11,124 +11,11 @@ from geophrase.training.scenes.canvas import Canvas
 from geophrase.training.scenes.dimensions import HIGHWAY_LANE_M
 from geophrase.training.scenes.geometry import PointsN2, Pose, TownFrame, densified, meander
 from geophrase.training.scenes.roads import Road
+from geophrase.training.scenes.themes import ROOM_NEEDED_M, Theme
 
-_MARGIN_M = 160.0
-
-
-@dataclass(frozen=True)
-class Theme:
-    """What a place is like.
-
-    Attributes:
-        block_m: Range of the side at which blocks are no longer cut.
-        uses: Relative frequency of the uses of its blocks (`blocks.USES`).
-        water: Chance of a river, a lake and a sea shore.
-        highway: Chance of a highway.
-        is_rural: Whether its lesser roads are tracks without pavements.
-    """
-
-    block_m: tuple[float, float]
-    uses: dict[str, float]
-    water: tuple[float, float, float] = (0.15, 0.12, 0.0)
-    highway: float = 0.12
-    is_rural: bool = False
-
-
-THEMES: dict[str, Theme] = {
-    "suburb": Theme(
-        (75, 130),
-        {
-            "residential": 8,
-            "park": 1,
-            "courts": 0.8,
-            "school": 0.8,
-            "apartments": 1,
-            "parking": 0.4,
-            "woods": 0.5,
-        },
-    ),
-    "town": Theme(
-        (80, 150),
-        {
-            "apartments": 4,
-            "residential": 2,
-            "parking": 1.5,
-            "park": 1,
-            "courts": 1,
-            "retail": 1.5,
-            "construction": 0.4,
-        },
-        highway=0.2,
-    ),
-    "industrial": Theme(
-        (110, 220),
-        {
-            "halls": 6,
-            "tanks": 2,
-            "containers": 2,
-            "parking": 1.5,
-            "lorries": 1,
-            "scrub": 1,
-            "construction": 0.7,
-        },
-        highway=0.3,
-    ),
-    "sports": Theme(
-        (150, 260),
-        {
-            "stadium": 3,
-            "baseball": 2.5,
-            "football": 2,
-            "courts": 3,
-            "park": 1,
-            "school": 1,
-            "parking": 1,
-            "residential": 1,
-        },
-    ),
-    "countryside": Theme(
-        (140, 380),
-        {
-            "fields": 9,
-            "woods": 2.5,
-            "farm": 1.5,
-            "meadow": 1.5,
-            "greenhouses": 1.2,
-            "solar": 0.8,
-            "residential": 0.4,
-        },
-        water=(0.3, 0.15, 0.0),
-        highway=0.15,
-        is_rural=True,
-    ),
-    "riverside": Theme(
-        (90, 200),
-        {"residential": 3, "woods": 3, "park": 2, "apartments": 1, "fields": 1.5, "halls": 1, "meadow": 1},
-        water=(0.9, 0.1, 0.0),
-        highway=0.25,
-    ),
-    "coast": Theme(
-        (80, 160),
-        {"residential": 4, "apartments": 2, "park": 1, "parking": 1, "scrub": 1, "courts": 0.7},
-        water=(0.0, 0.0, 1.0),
-    ),
-    "harbour": Theme(
-        (110, 200),
-        {"containers": 4, "halls": 3, "tanks": 2, "lorries": 1, "parking": 1, "apartments": 0.8},
-        water=(0.0, 0.0, 1.0),
-    ),
-    "airfield": Theme(
-        (140, 280),
-        {"meadow": 3, "fields": 2, "halls": 2, "parking": 1.5, "tanks": 0.5, "lorries": 0.4, "scrub": 1},
-        water=(0.05, 0.05, 0.0),
-        is_rural=True,
-    ),
-    "refinery": Theme(
-        (130, 240),
-        {"tanks": 8, "halls": 1.5, "scrub": 1, "parking": 0.6, "lorries": 0.4},
-        water=(0.1, 0.05, 0.05),
-    ),
-}
+Edges = tuple[float, float, float, float]
+"""A rectangle of the plan: u and v of its low corner, then of its high one."""
+_MARGIN_M = 300.0
 
 
 @dataclass(frozen=True)
@@ -172,68 +59,98 @@ class Block:
 
 @dataclass(frozen=True)
 class TownPlan:
-    """Everything that is laid out before anything is painted."""
+    """Everything that is laid out before anything is painted.
+
+    Attributes:
+        frame: The plan's uv plane on the ground.
+        blocks: Land between roads.
+        roads: Every road, highways last.
+        roundabouts: Where they are.
+        focus: A block near the middle of the picture and the use that it must have, or None.
+    """
 
     frame: TownFrame
     blocks: tuple[Block, ...]
     roads: tuple[Road, ...]
     roundabouts: tuple[Pose, ...]
+    focus: tuple[Block, str] | None
 
 
 def draw_plan(canvas: Canvas, theme: Theme) -> TownPlan:
     """A street plan that covers the scene and some land around it."""
     rng = canvas.rng
     half = canvas.extent_m * 0.75 + _MARGIN_M
-    centre = Pose(
-        canvas.extent_m / 2 + float(rng.uniform(-60, 60)),
-        canvas.extent_m / 2 + float(rng.uniform(-60, 60)),
-        float(rng.uniform(0, 2 * math.pi)) if rng.random() < 0.8 else float(rng.normal(0, 0.05)),
-    )
+    cutter = _Cutter(rng, theme)
+    cutter.cut((-half, -half, half, half))
     wavelength = float(rng.uniform(350, 1500))
     bend = float(rng.uniform(0, 0.16)) * wavelength / (2 * math.pi) * float(rng.random() < 0.7)
-    frame = TownFrame(centre, bend, wavelength, float(rng.uniform(0, 6.28)))
-    cutter = _Cutter(rng, frame, theme)
-    cutter.cut(-half, -half, half, half, 0)
+    heading = float(rng.uniform(0, 2 * math.pi)) if rng.random() < 0.8 else float(rng.normal(0, 0.05))
+    frame = TownFrame(Pose(0.0, 0.0, heading), bend, wavelength, float(rng.uniform(0, 6.28)))
+    use = str(rng.choice(theme.focus)) if theme.focus and rng.random() < 0.8 else ""
+    index = _nearest_with_room(cutter.blocks, ROOM_NEEDED_M.get(use, (40.0, 25.0)))
+    u0, v0, u1, v1 = cutter.blocks[index]
+    x, y = frame.points(((u0 + u1) / 2, (v0 + v1) / 2))
+    shift = rng.normal(0, 0.16, 2) * canvas.extent_m if use else rng.uniform(-0.4, 0.4, 2) * canvas.extent_m
+    middle = canvas.extent_m / 2 + np.clip(shift, -_MARGIN_M / 2, _MARGIN_M / 2)
+    frame = replace(frame, origin=Pose(float(middle[0] - x), float(middle[1] - y), heading))
+    blocks = tuple(Block(frame, *edges) for edges in cutter.blocks)
+    roads = [
+        Road(frame.points(densified(line, 10.0)), width, pavement, kind)
+        for line, width, pavement, kind in cutter.roads
+    ]
     if rng.random() < theme.highway:
-        cutter.roads.append(_highway(canvas))
-    return TownPlan(frame, tuple(cutter.blocks), tuple(cutter.roads), tuple(cutter.roundabouts))
+        roads.append(_highway(canvas))
+    roundabouts = tuple(frame.pose(*spot) for spot in cutter.roundabouts)
+    return TownPlan(frame, blocks, tuple(roads), roundabouts, (blocks[index], use) if use else None)
+
+
+def _nearest_with_room(blocks: list[Edges], room_m: tuple[float, float]) -> int:
+    """The block nearest to the plan's origin that has the room, or the nearest of all."""
+
+    def distance(index: int) -> tuple[bool, float]:
+        u0, v0, u1, v1 = blocks[index]
+        longer, shorter = max(u1 - u0, v1 - v0), min(u1 - u0, v1 - v0)
+        away = math.hypot(u0 + u1, v0 + v1) / 2
+        lacks_room = longer < room_m[0] or shorter < room_m[1] or away > _MARGIN_M
+        return lacks_room, away
+
+    return min(range(len(blocks)), key=distance)
 
 
 class _Cutter:
-    """Recursive cuts of a rectangle, the first ones being the main roads."""
+    """Recursive cuts of a rectangle of the plan, the first ones being the main roads."""
 
-    def __init__(self, rng: np.random.Generator, frame: TownFrame, theme: Theme) -> None:
-        self._rng, self._frame, self._theme = rng, frame, theme
-        self.blocks: list[Block] = []
-        self.roads: list[Road] = []
-        self.roundabouts: list[Pose] = []
+    def __init__(self, rng: np.random.Generator, theme: Theme) -> None:
+        self._rng, self._theme = rng, theme
+        self.blocks: list[Edges] = []
+        self.roads: list[tuple[list[tuple[float, float]], float, float, str]] = []
+        self.roundabouts: list[tuple[float, float]] = []
         self._main_m = float(rng.uniform(7.5, 15.0))
         self._street_m = float(rng.uniform(5.0, 8.5))
         self._pavement_m = 0.0 if theme.is_rural else float(rng.uniform(0.0, 3.2))
 
-    def cut(self, u0: float, v0: float, u1: float, v1: float, depth: int) -> None:
+    def cut(self, edges: Edges, depth: int = 0) -> None:
+        """Cut a rectangle in two by a road across its longer side until it is a block."""
+        u0, v0, u1, v1 = edges
         side_u, side_v = u1 - u0, v1 - v0
-        limit = float(self._rng.uniform(*self._theme.block_m))
-        if max(side_u, side_v) < 2.0 * limit:
+        if max(side_u, side_v) < 1.6 * float(self._rng.uniform(*self._theme.block_m)):
             if min(side_u, side_v) > 18:
-                self.blocks.append(Block(self._frame, u0, v0, u1, v1))
+                self.blocks.append(edges)
             return
-        road_width, pavement, kind = self._rank(max(side_u, side_v))
-        gap = road_width / 2 + pavement + 0.3
+        width, pavement, kind = self._rank(max(side_u, side_v))
+        gap = width / 2 + pavement + 0.3
+        share = float(self._rng.uniform(0.36, 0.64))
         if side_u >= side_v:
-            at = u0 + side_u * float(self._rng.uniform(0.36, 0.64))
-            self._road([(at, v0 - 4), (at, v1 + 4)], road_width, pavement, kind)
-            self.cut(u0, v0, at - gap, v1, depth + 1)
-            self.cut(at + gap, v0, u1, v1, depth + 1)
-            spot = (at, v0)
+            at = u0 + side_u * share
+            ends, halves = [(at, v0 - 4), (at, v1 + 4)], ((u0, v0, at - gap, v1), (at + gap, v0, u1, v1))
         else:
-            at = v0 + side_v * float(self._rng.uniform(0.36, 0.64))
-            self._road([(u0 - 4, at), (u1 + 4, at)], road_width, pavement, kind)
-            self.cut(u0, v0, u1, at - gap, depth + 1)
-            self.cut(u0, at + gap, u1, v1, depth + 1)
-            spot = (u0, at)
+            at = v0 + side_v * share
+            ends, halves = [(u0 - 4, at), (u1 + 4, at)], ((u0, v0, u1, at - gap), (u0, at + gap, u1, v1))
+        self.roads.append((ends, width, pavement, kind))
         if kind == "main" and depth > 0 and self._rng.random() < 0.35:
-            self.roundabouts.append(self._frame.pose(*spot))
+            self.roundabouts.append(ends[0])
+        for half in halves:
+            self.cut(half, depth + 1)
 
     def _rank(self, side_m: float) -> tuple[float, float, str]:
         if side_m > 4.2 * self._theme.block_m[1] or (side_m > 300 and self._rng.random() < 0.3):
@@ -241,10 +158,6 @@ class _Cutter:
         if self._theme.is_rural and self._rng.random() < 0.7:
             return float(self._rng.uniform(2.6, 4.0)), 0.0, "track"
         return self._street_m, self._pavement_m, "street"
-
-    def _road(self, ends: list[tuple[float, float]], width_m: float, pavement_m: float, kind: str) -> None:
-        line = self._frame.points(densified(ends, 10.0))
-        self.roads.append(Road(line, width_m, pavement_m, kind))
 
 
 def _highway(canvas: Canvas) -> Road:

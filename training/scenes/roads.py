@@ -104,11 +104,18 @@ def _markings(canvas: Canvas, look: Look, road: Road, rings: list[tuple[Pose, fl
         solid += [offset(road.line_N2, edge), offset(road.line_N2, -edge), road.line_N2]
         for side in (-1, 1) if road.width_m > 12 else ():
             broken += dashes(offset(road.line_N2, side * road.width_m / 4), 3.0, 6.0)
-    else:
+    elif canvas.rng.random() < 0.65:
         broken += dashes(road.line_N2, 3.0, 4.5)
         solid += _crossings(canvas, road)
     keep = [line for line in solid + broken if not _inside_any(line, rings)]
-    canvas.lines(keep, ROAD_LINE_M, look.marking, opacity=float(canvas.rng.uniform(0.5, 0.95)))
+    wet = road.kind in ("highway", "main")
+    canvas.lines(
+        keep,
+        ROAD_LINE_M,
+        look.marking,
+        opacity=float(canvas.rng.uniform(0.5, 0.95)),
+        spares_reserved=not wet,
+    )
 
 
 def _crossings(canvas: Canvas, road: Road) -> list[PointsN2]:
@@ -214,7 +221,9 @@ def _traffic(canvas: Canvas, look: Look, road: Road) -> None:
         if lane_v < 0:
             pose = pose.at(0, 0, math.pi)
         draw = rng.random()
-        if canvas.sees(pose, 0.0):
+        if canvas.sees(pose, 0.0) and canvas.is_on(
+            pose.x_m, pose.y_m, "path" if road.kind == "track" else "road"
+        ):
             (
                 vehicles.car
                 if draw < 0.84 or road.kind == "street"

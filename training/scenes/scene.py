@@ -16,15 +16,17 @@ from scipy import ndimage
 from geophrase.protocol.grid import RasterGrid
 from geophrase.training.data.instances import Instance
 from geophrase.training.scenes import nature, places
-from geophrase.training.scenes.blocks import USES, Site
 from geophrase.training.scenes.canvas import Canvas, LabelRecord
 from geophrase.training.scenes.geometry import Pose
 from geophrase.training.scenes.kinds import EXPORTED, KINDS, PAVEMENT, Layer, lineage
 from geophrase.training.scenes.look import draw_look
 from geophrase.training.scenes.nature import Grove
-from geophrase.training.scenes.plan import THEMES, Theme, TownPlan, draw_plan
+from geophrase.training.scenes.plan import TownPlan, draw_plan
 from geophrase.training.scenes.roads import paint_roads
 from geophrase.training.scenes.sensor import draw_sensor, expose
+from geophrase.training.scenes.site import Site
+from geophrase.training.scenes.themes import THEME_SHARES, THEMES, Theme
+from geophrase.training.scenes.uses import USES
 
 MIN_GSD_M, MAX_GSD_M = 0.05, 2.0
 _MIN_VISIBLE_PX = 6
@@ -38,7 +40,7 @@ class SceneConfig:
         size_px: Side of the square picture.
         gsd_m: Ground sampling distance, metres per pixel.
         seed: Of everything that is drawn by chance.
-        theme: Key of `plan.THEMES`, or "" for one drawn by the seed.
+        theme: Key of `themes.THEMES`, or "" for one drawn by the seed.
     """
 
     size_px: int = 800
@@ -116,7 +118,7 @@ class Scene:
 def generate_scene(config: SceneConfig) -> Scene:
     """The scene of a configuration."""
     rng = np.random.default_rng([config.seed, config.size_px, round(config.gsd_m * 1e4)])
-    name = config.theme or str(rng.choice(list(THEMES)))
+    name = config.theme or _draw_theme(rng)
     canvas = Canvas(config.size_px, config.gsd_m, rng)
     look = draw_look(rng)
     site = Site(canvas, look, Grove(canvas, look))
@@ -130,6 +132,11 @@ def generate_scene(config: SceneConfig) -> Scene:
     image_HWC = expose(canvas, look.sun, draw_sensor(rng))
     grid = _draw_grid(rng, config)
     return Scene(image_HWC, grid, tuple(_instances(canvas, image_HWC)), replace(config, theme=name))
+
+
+def _draw_theme(rng: np.random.Generator) -> str:
+    shares = np.asarray(list(THEME_SHARES.values()))
+    return str(rng.choice(list(THEME_SHARES), p=shares / shares.sum()))
 
 
 def _paint_water(site: Site, plan: TownPlan, theme_name: str) -> None:
@@ -154,6 +161,8 @@ def _build_blocks(site: Site, plan: TownPlan, theme: Theme) -> None:
     shares = np.asarray([theme.uses[name] for name in names], np.float64)
     for block in plan.blocks:
         use = str(site.rng.choice(names, p=shares / shares.sum()))
+        if plan.focus is not None and block is plan.focus[0]:
+            use = plan.focus[1]
         if block.touches(site.canvas):
             USES[use](site, block)
 

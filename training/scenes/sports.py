@@ -235,7 +235,7 @@ def _infield(mound_u: float, radius: float, margin: float) -> PointsN2:
 def _hits(mound_u: float, radius: float, side: float) -> float:
     """The angle, seen from the mound, at which the arc meets the line v = u + side."""
     reach = (side + mound_u) / math.sqrt(2) / radius
-    return math.pi / 4 + math.acos(float(np.clip(reach, -1, 1)))
+    return math.pi / 4 + math.asin(float(np.clip(reach, -1, 1)))
 
 
 def playground_pad(canvas: Canvas, pose: Pose, size_m: float) -> None:

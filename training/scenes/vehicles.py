@@ -59,6 +59,8 @@ def truck(canvas: Canvas, look: Look, pose: Pose) -> None:
     is_lorry = rng.random() < 0.6
     length = float(rng.uniform(*(LORRY_LENGTH_M if is_lorry else VAN_LENGTH_M)))
     cab_m = 2.3 if is_lorry else 1.9
+    if not canvas.is_clear(pose.points(rectangle(length, HEAVY_WIDTH_M))):
+        return
     box, cab = look.box_paint(rng), look.car_paint(rng)
     if rng.random() < 0.5:
         box = (
@@ -105,9 +107,9 @@ def boat(canvas: Canvas, look: Look, pose: Pose, *, length_m: float | None = Non
     """A leisure boat: pointed hull, deck, cabin or cockpit."""
     rng = canvas.rng
     length = float(rng.uniform(*BOAT_LENGTH_M)) if length_m is None else length_m
-    if not canvas.sees(pose, length):
-        return
     width = length * float(rng.uniform(0.26, 0.36))
+    if not canvas.sees(pose, length) or not canvas.is_afloat(pose.points(_hull(length, width))):
+        return
     hull = Material(_WHITE.draw(rng)) if rng.random() < 0.7 else look.box_paint(rng).material
     label = canvas.label("boat", pose=pose)
     canvas.fill(pose.points(_hull(length, width)), hull, label=label, height_m=1.4, light=1.0)
@@ -129,9 +131,9 @@ def boat(canvas: Canvas, look: Look, pose: Pose, *, length_m: float | None = Non
 def ship(canvas: Canvas, look: Look, pose: Pose, length_m: float) -> None:
     """A barge, tanker, container or bulk ship with its superstructure aft."""
     rng = canvas.rng
-    if not canvas.sees(pose, length_m):
-        return
     width = float(np.clip(length_m * rng.uniform(0.13, 0.18), 5.0, 34.0))
+    if not canvas.sees(pose, length_m) or not canvas.is_afloat(pose.points(_hull(length_m, width))):
+        return
     hull, deck = (
         look.box_paint(rng).material,
         Material(Hsv((0, 30), (0.1, 0.5), (0.30, 0.60)).draw(rng), 0.04, 0.05),
