@@ -22,7 +22,7 @@ _COMMANDS = {
         "prepare",
         "convert a public data set into a RISORS folder",
     ),
-    "scene": ("geophrase.training.scenes.cli", "scene", "generate georeferenced scenes with phrases"),
+    "scene": ("geophrase.training.scenes.command", "scene", "generate georeferenced scenes with phrases"),
     "distill": (
         "geophrase.training.distillation",
         "distill",

@@ -16,13 +16,17 @@ _MAX_TEXTS = 20_000  # about 300 MB of MiniLM's tokens
 class TextCache:
     """A bounded memory of encoded phrases, oldest dropped first.
 
-    Phrases are encoded one at a time: in a batch their values would depend, in the last bits, on what else
-    was in it, and a resumed run would no longer equal an uninterrupted one.
+    The last bits of an encoding depend on what else was in its batch. A run that is to be repeated exactly
+    therefore empties the cache wherever it may be taken up again.
     """
 
     def __init__(self, rsam: Rsam) -> None:
         self._rsam = rsam
         self._by_text: OrderedDict[str, TextFeatures] = OrderedDict()
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._by_text.clear()
 
     def encode(self, texts: Sequence[str]) -> TextFeatures:
         """Returns the features of the texts in their order; gradients reach an unfrozen encoder.
@@ -33,14 +37,17 @@ class TextCache:
         text_config = self._rsam.config.text
         if text_config is not None and not text_config.is_frozen:
             return self._rsam.encode_text(texts)
-        return TextFeatures.cat([self._lookup(text) for text in texts])
-
-    def _lookup(self, text: str) -> TextFeatures:
-        found = self._by_text.get(text)
-        if found is None:
-            with torch.no_grad(), torch.autocast(self._rsam.device.type, enabled=False):
-                found = self._rsam.encode_text([text])
-            self._by_text[text] = found
-            if len(self._by_text) > _MAX_TEXTS:
-                self._by_text.popitem(last=False)
+        missing = [text for text in dict.fromkeys(texts) if text not in self._by_text]
+        if missing:
+            self._add(missing)
+        found = TextFeatures.cat([self._by_text[text] for text in texts])
+        while len(self._by_text) > _MAX_TEXTS:
+            self._by_text.popitem(last=False)
         return found
+
+    def _add(self, texts: Sequence[str]) -> None:
+        with torch.no_grad(), torch.autocast(self._rsam.device.type, enabled=False):
+            features = self._rsam.encode_text(texts)
+        for index, text in enumerate(texts):
+            row = torch.tensor([index], device=features.tokens_BLD.device)
+            self._by_text[text] = features.select(row).trimmed()

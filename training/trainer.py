@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.training.attention import ExplicitAttention
 from geophrase.training.checkpoint import capture_rng, restore_rng
 from geophrase.training.config import TrainConfig
 from geophrase.training.evaluate import normalise
@@ -75,6 +76,8 @@ class Trainer:
         self.texts = TextCache(rsam)
         self.step = 0
         self.elapsed_s = 0.0
+        if rsam.text_encoder is not None:
+            rsam.text_encoder.load()  # draws random numbers, which must not happen in the middle of a run
         rsam.train()
         rsam.image_encoder.to(memory_format=torch.channels_last)
         self._auxiliary = auxiliary
@@ -118,7 +121,7 @@ class Trainer:
         queries = Queries(
             batch.image_index_Q.to(device), text, batch.masks_QHW.to(device) > 0, batch.is_absent_Q.to(device)
         )
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.is_bfloat16):
+        with ExplicitAttention(), torch.autocast(device.type, torch.bfloat16, enabled=self.config.is_bfloat16):
             features: ImageFeatures = self.rsam.encode_image(normalise(image_BCHW))
             loss = self._objective(self.rsam, features, queries)
             total, auxiliary = loss.total, self._auxiliary_loss(image_BCHW, progress)
@@ -136,7 +139,11 @@ class Trainer:
         return weight * self._auxiliary(image_BCHW.float() / 255, self._tap.maps)
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that a resumed run needs to go on as if it had not stopped."""
+        """Everything that a resumed run needs to go on as if it had not stopped.
+
+        The cache of encoded phrases is emptied, since a resumed run starts without one.
+        """
+        self.texts.clear()
         auxiliary = self._auxiliary.state_dict() if isinstance(self._auxiliary, nn.Module) else {}
         return {
             "model": dict(self.rsam.own_state_dict()),
