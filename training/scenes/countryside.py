@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from geophrase.training.scenes import buildings, nature
+from geophrase.training.scenes import buildings, installations, nature
 from geophrase.training.scenes.geometry import blob, ellipse, rectangle, rounded
 from geophrase.training.scenes.plan import Block
 from geophrase.training.scenes.site import Site, edge_trees
@@ -63,7 +63,7 @@ def farm(site: Site, block: Block) -> None:
             buildings.warehouse(site.canvas, site.look, centre.at(u, v, turn), *size)
     buildings.house(site.canvas, site.look, centre.at(22, 16))
     for index in range(int(rng.integers(0, 5))):
-        buildings.silo(site.canvas, site.look, centre.at(30 + 8.5 * (index % 2), -6 + 9 * (index // 2)))
+        installations.silo(site.canvas, site.look, centre.at(30 + 8.5 * (index % 2), -6 + 9 * (index // 2)))
     ring = centre.points(ellipse(44, 36))
     site.grove.row(np.concatenate([ring, ring[:1]]), 8.0, gap_share=0.5)
 
@@ -77,7 +77,7 @@ def greenhouses(site: Site, block: Block) -> None:
     for u in np.arange(-length / 2 + step_u / 2, length / 2 - step_u / 2 + 1, step_u):
         for v in np.arange(-width / 2 + step_v / 2, width / 2 - step_v / 2 + 1, step_v):
             if rng.random() < 0.85:
-                buildings.greenhouse(
+                installations.greenhouse(
                     site.canvas, site.look, pose.at(float(u), float(v)), step_u - 6, step_v - 5
                 )
 
@@ -93,4 +93,4 @@ def solar(site: Site, block: Block) -> None:
         for u in np.arange(-length / 2 + run / 2 + 5, length / 2 - run / 2 - 3, run + 5):
             at = pose.at(float(u), float(v))
             if site.canvas.is_free(at.points(rectangle(run, table_m))):
-                buildings.solar_table(site.canvas, at, run, table_m, height_m=2.2)
+                installations.solar_table(site.canvas, at, run, table_m, height_m=2.2)

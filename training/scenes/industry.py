@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from geophrase.training.scenes import buildings, vehicles
+from geophrase.training.scenes import buildings, installations, vehicles
 from geophrase.training.scenes.geometry import Pose, rectangle
 from geophrase.training.scenes.plan import Block
 from geophrase.training.scenes.site import Site, edge_trees, parking_rows
@@ -46,7 +46,7 @@ def _yard(site: Site, pose: Pose, length: float, depth: float) -> None:
         for _ in range(int(rng.poisson(length / 9))):
             at = pose.at(float(rng.uniform(-0.5, 0.5)) * length, float(rng.uniform(-0.35, 0.35)) * depth)
             buildings.shed(site.canvas, site.look, at)
-        buildings.container_stack(site.canvas, site.look, pose, 1, max(1, int(length / 40)))
+        installations.container_stack(site.canvas, site.look, pose, 1, max(1, int(length / 40)))
 
 
 def tanks(site: Site, block: Block) -> None:
@@ -57,7 +57,7 @@ def tanks(site: Site, block: Block) -> None:
     ].jittered(rng)
     site.cover(block.ring(2.0), "bare_land", ground)
     pose, length, width = block.long_pose()
-    radius = min(buildings.draw_tank_radius(rng), width * 0.4)
+    radius = min(installations.draw_tank_radius(rng), width * 0.4)
     step = radius * float(rng.uniform(2.5, 3.4)) + 2
     bund = site.look.concrete.jittered(rng, 0.2)
     for u in np.arange(-length / 2 + step / 2, length / 2 - step / 2 + 0.1, step):
@@ -68,7 +68,7 @@ def tanks(site: Site, block: Block) -> None:
             ring = at.points(rectangle(step * 0.96, step * 0.96))
             site.canvas.lines([np.concatenate([ring, ring[:1]])], 0.8, bund, spares_reserved=True)
             if rng.random() < 0.9:
-                buildings.storage_tank(
+                installations.storage_tank(
                     site.canvas, site.look, at, radius * float(rng.choice([1.0, 1.0, 1.0, 0.75]))
                 )
     pipes = [pose.points([(-length / 2, v), (length / 2, v)]) for v in np.arange(-1.5, 1.6, 0.8)]
@@ -84,7 +84,7 @@ def containers(site: Site, block: Block) -> None:
             if site.rng.random() < 0.85:
                 at = pose.at(float(u), float(v))
                 if site.canvas.sees(at, 40):
-                    buildings.container_stack(site.canvas, site.look, at, int(site.rng.integers(2, 7)), 4)
+                    installations.container_stack(site.canvas, site.look, at, int(site.rng.integers(2, 7)), 4)
     for _ in range(int(site.rng.poisson(length * width / 2500))):
         at = pose.at(float(site.rng.uniform(-0.45, 0.45)) * length, -width / 2 + 4.0)
         if site.canvas.is_free(at.points(rectangle(16, 3))):

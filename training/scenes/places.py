@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from geophrase.training.scenes import buildings, nature, vehicles
+from geophrase.training.scenes import buildings, installations, nature, vehicles
 from geophrase.training.scenes import dimensions as dim
 from geophrase.training.scenes.geometry import PointsN2, Pose, blob, dashes, meander, rectangle, ribbon
 from geophrase.training.scenes.look import tiled
@@ -142,7 +142,7 @@ def _ship_pier(site: Site, pier: Pose, length: float) -> float:
         light=1.0,
     )
     if width > 16:
-        buildings.container_stack_on_pier(canvas, site.look, pier, width, length)
+        installations.container_stack_on_pier(canvas, site.look, pier, width, length)
     beam = 0.0
     for side in (-1, 1):
         ship_m = min(vehicles.draw_ship_length(rng), length * 0.95)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from geophrase.training.scenes import buildings, sports, vehicles
+from geophrase.training.scenes import buildings, installations, sports, vehicles
 from geophrase.training.scenes.geometry import Pose, curve, rectangle, ribbon
 from geophrase.training.scenes.plan import Block
 from geophrase.training.scenes.site import Site, edge_trees, parking_rows
@@ -74,7 +74,7 @@ def _plot(site: Site, pose: Pose, size_m: tuple[float, float], style: _Style) ->
             vehicles.car(canvas, site.look, at)
     back_v = -deep * 0.28
     if rng.random() < 0.05 + 0.4 * style.wealth:
-        buildings.swimming_pool(
+        installations.swimming_pool(
             canvas,
             site.look,
             pose.at(float(rng.uniform(-0.2, 0.2)) * wide, back_v, float(rng.normal(0, 0.1))),
@@ -151,7 +151,7 @@ def construction(site: Site, block: Block) -> None:
         site.canvas.fill(
             ribbon(curve(ends), 3.5), site.look.soil.jittered(rng, 0.3), opacity=0.7, spares_reserved=True
         )
-    buildings.container_stack(site.canvas, site.look, pose.at(-length * 0.3, width * 0.3), 2, 2)
+    installations.container_stack(site.canvas, site.look, pose.at(-length * 0.3, width * 0.3), 2, 2)
     for _ in range(4):
         x, y = rng.uniform(-0.4, 0.4, 2)
         vehicles.truck(
