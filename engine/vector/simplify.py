@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from geophrase.engine.vector.measure import GroundMeasure
 from geophrase.protocol.grid import RasterGrid
 
+MAX_RING_COMPARISONS = 10**8
+"""Vertices x rings of a polygon up to which topology is kept while simplifying: about a second."""
+
 
 def simplified(
     polygons_pix: NDArray[np.object_], tolerance_m: float, *, grid: RasterGrid, measure: GroundMeasure
@@ -32,7 +35,23 @@ def simplified(
     if tolerance_m == 0 or len(polygons_pix) == 0:
         return polygons_pix
     frames = measure.local_frames(polygons_pix)
-    candidates = frames.to_pix(shapely.simplify(frames.to_metres(polygons_pix), tolerance_m))
+    # GEOS compares every section that it flattens with every ring; where that would take seconds, rings are
+    # flattened each for itself, and the check below keeps the outline if they then cross.
+    num_rings = shapely.get_num_interior_rings(polygons_pix).astype(np.int64) + 1
+    is_light = shapely.get_num_coordinates(polygons_pix) * num_rings <= MAX_RING_COMPARISONS
+    polygons_m = frames.to_metres(polygons_pix)
+    polygons_m[is_light] = shapely.simplify(polygons_m[is_light], tolerance_m)
+    polygons_m[~is_light] = _ring_by_ring(polygons_m[~is_light], tolerance_m)
+    candidates = frames.to_pix(polygons_m)
     is_sound = frames.is_defined & shapely.is_valid(shapely.transform(candidates, grid.to_map))
     is_sound &= shapely.get_num_interior_rings(candidates) == shapely.get_num_interior_rings(polygons_pix)
     return np.where(is_sound, candidates, polygons_pix)
+
+
+def _ring_by_ring(polygons_m: NDArray[np.object_], tolerance_m: float) -> NDArray[np.object_]:
+    """Return polygons whose rings are flattened each for itself, and so may cross; no ring collapses."""
+    rings, index = shapely.get_rings(polygons_m, return_index=True)
+    flattened = shapely.simplify(rings, tolerance_m, preserve_topology=False)
+    has_collapsed = shapely.get_num_coordinates(flattened) < 4
+    flattened[has_collapsed] = rings[has_collapsed]
+    return np.asarray(shapely.polygons(flattened, indices=index), dtype=object)

@@ -44,13 +44,13 @@ class _OgrFormat:
     Attributes:
         driver: GDAL's name of it.
         options: Layer creation options.
-        crs_options: Those that only make sense where there is a CRS.
+        earth_options: Those that only make sense where there is a CRS and it is tied to the Earth.
         has_description: Whether the layer's description holds the run's parameters.
     """
 
     driver: str
     options: dict[str, str] = field(default_factory=dict)
-    crs_options: dict[str, str] = field(default_factory=dict)
+    earth_options: dict[str, str] = field(default_factory=dict)
     has_description: bool = False
 
 
@@ -201,7 +201,8 @@ class SegmentsWriter:
         """Stream the spooled features into the output's own format."""
         form = _OGR_FORMATS[self._suffix]
         crs_wkt = self._schema.crs.to_wkt() if self._schema.crs else None
-        options = {**form.options, **(form.crs_options if crs_wkt else {})}
+        is_on_earth = crs_wkt is not None and self._schema.crs.geodetic_crs is not None
+        options = {**form.options, **(form.earth_options if is_on_earth else {})}
         if form.has_description:
             options["DESCRIPTION"] = self._run_json
         with pyogrio.open_arrow(self._spool, layer=LAYER) as (meta, stream):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pyproj
@@ -11,6 +12,7 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rasterio.crs import CRS
+from scipy import ndimage
 
 from geophrase.engine.vector.attributes import COLUMNS, SegmentsTable
 from geophrase.engine.vector.measure import GroundMeasure
@@ -209,3 +211,18 @@ class TestSimplify:
         grid, polygons = grid_of(25832, NORTH_UP), polygons_of(blobs_HW)
         same = frame_of(grid, polygons, simplify_m=0.0).geometry
         assert same.geom_equals(frame_of(grid, polygons).geometry).all()
+
+    @pytest.mark.slow
+    def test_a_huge_polygon_takes_seconds_and_stays_valid(self):
+        random = np.random.default_rng(4)
+        smooth = ndimage.zoom(random.random((130, 130)), 16, order=1)[:2048, :2048]
+        for noise, can_simplify in ((0.0, True), (0.03, False)):
+            polygons = polygons_of(smooth + random.normal(0, noise, smooth.shape) < 0.6)
+            grid = grid_of(25832, NORTH_UP, side_px=2048)
+            start_s = time.process_time()
+            frame = frame_of(grid, polygons, simplify_m=0.5)
+            assert time.process_time() - start_s < 10
+            assert frame.is_valid.all()
+            num_before = max(shapely.get_num_coordinates(polygon.geometry) for polygon in polygons)
+            num_after = frame.geometry.count_coordinates().max()
+            assert num_after < num_before / 4 if can_simplify else num_after == num_before

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -96,6 +97,16 @@ class TestFormats:
         assert shapely.area(back.geometry.to_numpy()).sum() == pytest.approx(frame.area.sum())
         if suffix != ".geojson":  # which means longitude and latitude when it names no CRS
             assert back.crs is None
+
+    def test_local_crs_that_is_not_tied_to_the_earth(self, suffix, tmp_path, make_frame):
+        site_crs = (
+            'ENGCRS["site",EDATUM["post"],CS[Cartesian,2],'
+            'AXIS["x",east],AXIS["y",north],LENGTHUNIT["metre",1]]'
+        )
+        frame, path = make_frame(replace(NO_CRS, crs_wkt=site_crs)), tmp_path / f"out{suffix}"
+        write_segments(frame, path, metadata=RUN)
+        back = shapely.area(read_back(path).geometry.to_numpy())
+        assert back.sum() == pytest.approx(frame["area_m2"].sum())
 
     def test_run_parameters_come_back(self, suffix, tmp_path, make_frame):
         path = tmp_path / f"out{suffix}"
