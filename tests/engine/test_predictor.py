@@ -138,10 +138,10 @@ def test_absent_objects_have_no_foreground(embeddings):
     prediction = predictor.predict(embeddings[0], text="roof")
     kept = predictor.predict(embeddings[0], text="roof", is_absent_kept=True)
     assert prediction.objectness < 0
-    assert (prediction.mask_logits_HW == -1024).all()
+    assert (prediction.mask_logits_HW < -1023).all()
     assert (kept.mask_logits_HW > -1000).all()
     assert (prediction.low_res_logits_HW == kept.low_res_logits_HW).all()
-    assert (predictor.predict_texts(embeddings[:1], ["roof"]).mask_logits_BQHW == -1024).all()
+    assert (predictor.predict_texts(embeddings[:1], ["roof"]).mask_logits_BQHW < -1023).all()
 
 
 @pytest.mark.parametrize(
