@@ -54,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _build_parser(
     words: Sequence[str],
 ) -> tuple[argparse.ArgumentParser, Callable[[argparse.Namespace], int]]:
-    """A parser that knows the options of the command asked for only; the others show their one line of help."""
+    """A parser that knows the options of the asked command only; the others show their line of help."""
     parser = argparse.ArgumentParser(prog="geophrase-train", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     asked = next((word for word in words if not word.startswith("-")), None)

@@ -13,20 +13,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from geophrase.engine.input_frame import normalised_input
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
 from geophrase.training.metrics import ReferringScores
 from geophrase.training.texts import TextCache
 
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 _MAX_QUERIES = 16  # decoded at once, which bounds memory at native resolution
 
 
@@ -73,8 +71,8 @@ class RsamSegmenter:
         """Returns one mask per text at the image's own size; absent objects have empty masks."""
         device = self._rsam.device
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_bfloat16):
-            squashed_HWC = torch.from_numpy(squash(image_HWC, self._image_px)).to(device)
-            features = self._rsam.encode_image(normalise(squashed_HWC.permute(2, 0, 1)[None]))
+            image_1CHW = normalised_input(image_HWC[None], image_px=self._image_px, device=device)
+            features = self._rsam.encode_image(image_1CHW)
             masks, objectness = [], []
             for start in range(0, len(texts), _MAX_QUERIES):
                 text = self._texts.encode(texts[start : start + _MAX_QUERIES])
@@ -90,23 +88,6 @@ class RsamSegmenter:
                 masks.append((logits_Q1HW[:, 0] > 0).cpu().numpy())
                 objectness.append(output.objectness_Q1[:, 0].float().cpu().numpy())
         return Segmentation(np.concatenate(masks), np.concatenate(objectness))
-
-
-def squash(image_HWC: NDArray[np.uint8], side_px: int) -> NDArray[np.uint8]:
-    """Returns the whole image as a square, averaged where it shrinks."""
-    is_smaller = side_px**2 < image_HWC.shape[0] * image_HWC.shape[1]
-    interpolation = cv2.INTER_AREA if is_smaller else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image_HWC, (side_px, side_px), interpolation=interpolation), np.uint8)
-
-
-def normalise(image_BCHW: torch.Tensor) -> torch.Tensor:
-    """Returns 8-bit RGB as the float images that the encoder takes, channels last in memory.
-
-    Source: SAM 2's pre-processing, ImageNet's mean and standard deviation on [0, 1].
-    """
-    mean_C11 = torch.tensor(_IMAGENET_MEAN, device=image_BCHW.device).view(3, 1, 1) * 255
-    std_C11 = torch.tensor(_IMAGENET_STD, device=image_BCHW.device).view(3, 1, 1) * 255
-    return ((image_BCHW.float() - mean_C11) / std_C11).contiguous(memory_format=torch.channels_last)
 
 
 def score_images(

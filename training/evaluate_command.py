@@ -13,9 +13,8 @@ import torch
 
 from geophrase.engine.device import select_device
 from geophrase.engine.errors import EngineError
-from geophrase.engine.model.rsam.config import PRESETS
-from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.engine.model.weights.load import locate_weights, read_state_dict
+from geophrase.engine.model.load_model import load_model
+from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.risors import RisorsError, RisorsImage
@@ -26,8 +25,10 @@ _COLUMNS = ("oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9")
 
 def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``geophrase-train evaluate``."""
-    parser.add_argument("--model", choices=sorted(PRESETS), default="rsam_small", help="preset")
-    parser.add_argument("--weights", type=Path, metavar="FILE", help="weights other than the model's own")
+    parser.add_argument("--model", default="rsam_small", help="a model's name (default: rsam_small)")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="weights of ours to use instead of the named model"
+    )
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="RISORS folders")
     parser.add_argument("--split", default="test", help="split to score (default: test)")
     parser.add_argument("--size-px", type=int, help="input side (default: the preset's)")
@@ -69,19 +70,15 @@ def evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, A
     choice = select_device(args.device)
     print(choice.reason, file=sys.stderr)
     weights = locate_weights(args.weights or args.model)
-    rsam = Rsam(PRESETS[args.model])
-    try:
-        rsam.load_own_state_dict(read_state_dict(weights))
-    except ValueError as error:
-        message = (
-            f"{weights.path} does not fit {args.model}: name the preset it was trained for with --model."
-        )
-        raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
+    rsam = load_model(weights)
+    if not rsam.config.has_text:
+        message = f"{rsam.config.name} takes no text: give a model of ours."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
     rsam.to(choice.device).eval()
     size_px = args.size_px or rsam.config.image_px
     segmenter = RsamSegmenter(rsam, image_px=size_px, is_bfloat16=choice.dtype is torch.bfloat16)
     report: dict[str, Any] = {
-        "model": args.model,
+        "model": rsam.config.name,
         "weights": weights.short_hash,
         "data": [str(root) for root in args.data],
         "split": args.split,

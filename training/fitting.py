@@ -108,7 +108,8 @@ class Fitting:
         if state["data_fingerprint"] != self._fingerprint:
             changed.append("the training data")
         if changed:
-            message = f"{self._run} was started with other settings ({', '.join(changed)}): use those or a new folder."
+            names = ", ".join(changed)
+            message = f"{self._run} was started with other settings ({names}): use those or a new folder."
             raise EngineError(ErrorCode.BAD_REQUEST, message)
         self._trainer.load_state_dict(state["trainer"])
         self._num_validations, self._best_miou = state["num_validations"], state["best_miou"]
@@ -194,7 +195,7 @@ class Fitting:
             version=f"step {self._trainer.step}",
             training_data=f"fingerprint {self._fingerprint[:12]}",
             licence="GPL-3.0-or-later",
-            config_json=json.dumps(self._config.as_dict()["model"]),
+            config_json=self._config.model.to_json(),
         )
         save_weights(self._trainer.ema.weights, self._run / "best.safetensors", metadata, half=True)
 
@@ -226,7 +227,7 @@ class _Interrupt:
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[_Interrupt]:
-    """Lets a first Ctrl-C wait for the end of an update, so that the checkpoint is whole; a second acts at once."""
+    """Lets a first Ctrl-C wait for the end of an update, so that the checkpoint is whole."""
     interrupt = _Interrupt()
     before = signal.signal(signal.SIGINT, interrupt)
     try:

@@ -46,7 +46,7 @@ class MaskScores:
             self._hits[index] += iou >= threshold
 
     def summary(self) -> dict[str, float | None]:
-        """All measures by their usual names, in [0, 1] or None before the first mask, and the phrase count."""
+        """The phrase count and all measures by their usual names, None before the first mask."""
         summary = {
             "phrases": self.num_phrases,
             "oIoU": _ratio(self._intersection_px, self._union_px),

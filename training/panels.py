@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from geophrase.training.checkpoint import write_atomically
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
-from geophrase.training.evaluate import PhraseSegmenter, squash
+from geophrase.training.evaluate import PhraseSegmenter
 from geophrase.training.metrics import intersection_and_union
 
 _SIDE_PX = 320
@@ -82,8 +82,10 @@ def _pair(segmenter: PhraseSegmenter, panel: PanelPhrase) -> NDArray[np.uint8]:
 def _overlay(
     image_HWC: NDArray[np.uint8], mask_HW: NDArray[np.bool_], rgb: tuple[int, int, int]
 ) -> NDArray[np.uint8]:
-    picture_HWC = squash(image_HWC, _SIDE_PX).copy()
-    mask_u8_HW = cv2.resize(mask_HW.astype(np.uint8), (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_NEAREST)
+    side_yx = (_SIDE_PX, _SIDE_PX)
+    resized_HWC = cv2.resize(image_HWC, side_yx, interpolation=cv2.INTER_AREA)
+    picture_HWC = np.asarray(resized_HWC, np.uint8).copy()
+    mask_u8_HW = cv2.resize(mask_HW.astype(np.uint8), side_yx, interpolation=cv2.INTER_NEAREST)
     inside_HW = mask_u8_HW > 0
     picture_HWC[inside_HW] = (0.6 * picture_HWC[inside_HW] + 0.4 * np.array(rgb)).astype(np.uint8)
     outlines, _ = cv2.findContours(mask_u8_HW, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)

@@ -13,12 +13,12 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from geophrase.engine.input_frame import normalised_input
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.attention import ExplicitAttention
 from geophrase.training.checkpoint import capture_rng, restore_rng
 from geophrase.training.config import TrainConfig
-from geophrase.training.evaluate import normalise
 from geophrase.training.objective import Objective, Queries
 from geophrase.training.optimization import MovingAverage, build_optimizer, rate_multiplier
 from geophrase.training.texts import TextCache
@@ -116,15 +116,19 @@ class Trainer:
 
     def _backward(self, batch: TrainingBatch, *, share: float, progress: float) -> dict[str, float]:
         device = self.rsam.device
-        image_BCHW = batch.images_BCHW.to(device, non_blocking=True)
+        images_BHWC = batch.images_BCHW.permute(0, 2, 3, 1).numpy()
+        image_BCHW = normalised_input(images_BHWC, image_px=images_BHWC.shape[1], device=device)
         text = self.texts.encode(batch.texts)
         queries = Queries(
             batch.image_index_Q.to(device), text, batch.masks_QHW.to(device) > 0, batch.is_absent_Q.to(device)
         )
-        with ExplicitAttention(), torch.autocast(device.type, torch.bfloat16, enabled=self.config.is_bfloat16):
-            features: ImageFeatures = self.rsam.encode_image(normalise(image_BCHW))
+        with (
+            ExplicitAttention(),
+            torch.autocast(device.type, torch.bfloat16, enabled=self.config.is_bfloat16),
+        ):
+            features: ImageFeatures = self.rsam.encode_image(image_BCHW)
             loss = self._objective(self.rsam, features, queries)
-            total, auxiliary = loss.total, self._auxiliary_loss(image_BCHW, progress)
+            total, auxiliary = loss.total, self._auxiliary_loss(batch.images_BCHW, progress)
             if auxiliary is not None:
                 total = total + auxiliary
         (total * share).backward()
@@ -136,7 +140,7 @@ class Trainer:
         weight = self.config.auxiliary.weight_at(progress)
         if self._auxiliary is None or weight <= 0:
             return None
-        return weight * self._auxiliary(image_BCHW.float() / 255, self._tap.maps)
+        return weight * self._auxiliary(image_BCHW.to(self.rsam.device).float() / 255, self._tap.maps)
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on as if it had not stopped.

@@ -58,7 +58,18 @@ def risors(tmp_path_factory):
 def fitting(risors, run, *words):
     parser = ArgumentParser()
     add_fit_arguments(parser)
-    fixed = ["--recipe", "smoke", "--data", str(risors), "--run", str(run), "--workers", "0", "--device", "cpu"]
+    fixed = [
+        "--recipe",
+        "smoke",
+        "--data",
+        str(risors),
+        "--run",
+        str(run),
+        "--workers",
+        "0",
+        "--device",
+        "cpu",
+    ]
     return build_fitting(parser.parse_args([*fixed, *words]))
 
 
@@ -108,7 +119,9 @@ def test_a_run_leaves_what_a_person_and_the_engine_need(risors, tmp_path):
     assert not list(tmp_path.glob("**/.*"))
     rsam = Rsam(smoke().model)
     rsam.load_own_state_dict({name: value.float() for name, value in load_file(weights).items()})
-    assert {value.dtype for value in load_file(weights).values() if value.is_floating_point()} == {torch.float16}
+    assert {value.dtype for value in load_file(weights).values() if value.is_floating_point()} == {
+        torch.float16
+    }
 
 
 def test_a_run_folder_is_not_overwritten_and_not_resumed_with_other_settings(risors, tmp_path):

@@ -18,7 +18,8 @@ from geophrase.training.losses import LossConfig
 def rsam_small() -> TrainConfig:
     """About an hour on four cores, from a distilled trunk.
 
-    The mask terms are computed on cells of 2 x 2 pixels, a quarter of the cost of full resolution, and corrections are fewer than the paper's, since each is a decoder pass.
+    The mask terms are computed on cells of 2 x 2 pixels, a quarter of the cost of full resolution, and
+    corrections are fewer than the paper's, since each is a pass through the decoder.
     """
     return TrainConfig(
         model=PRESETS["rsam_small"],

@@ -1,0 +1,41 @@
+import pytest
+
+from geophrase.training.cli import main
+
+
+def test_help_lists_every_command(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    assert all(command in out for command in ("prepare", "scene", "distill", "fit", "evaluate"))
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["nonsense"], ["fit"], ["fit", "--data", "x", "--run", "y", "--steps", "many"]]
+)
+def test_wrong_usage_exits_with_two(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_folder_is_one_line_on_stderr(tmp_path, capsys):
+    code = main(
+        ["fit", "--recipe", "smoke", "--data", str(tmp_path / "none"), "--run", str(tmp_path / "run")]
+    )
+    assert code in (1, 2)
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    last = captured.err.strip().splitlines()[-1]
+    assert last.startswith("geophrase-train: ")
+    assert "has no split 'train'" in last
+
+
+def test_missing_weights_fail_with_one(tmp_path, capsys):
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "test.txt").write_text("")
+    code = main(["evaluate", "--data", str(tmp_path), "--weights", str(tmp_path / "none.safetensors")])
+    assert code == 1
+    assert "none.safetensors" in capsys.readouterr().err.strip().splitlines()[-1]
