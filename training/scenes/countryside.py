@@ -62,7 +62,7 @@ def farm(site: Site, block: Block) -> None:
             size = (float(rng.uniform(18, 36)), float(rng.uniform(10, 16)))
             buildings.warehouse(site.canvas, site.look, centre.at(u, v, turn), *size)
     buildings.house(site.canvas, site.look, centre.at(22, 16))
-    for index in range(int(rng.integers(0, 5))):
+    for index in range(int(rng.integers(1, 7))):
         installations.silo(site.canvas, site.look, centre.at(30 + 8.5 * (index % 2), -6 + 9 * (index // 2)))
     ring = centre.points(ellipse(44, 36))
     site.grove.row(np.concatenate([ring, ring[:1]]), 8.0, gap_share=0.5)

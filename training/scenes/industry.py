@@ -33,7 +33,7 @@ def halls(site: Site, block: Block) -> None:
 
 def _yard(site: Site, pose: Pose, length: float, depth: float) -> None:
     rng = site.rng
-    use = str(rng.choice(["docks", "parking", "store", "empty"], p=[0.35, 0.3, 0.2, 0.15]))
+    use = str(rng.choice(["docks", "parking", "store", "silos", "empty"], p=[0.34, 0.3, 0.18, 0.06, 0.12]))
     if use == "docks":
         for u in np.arange(-length / 2 + 3, length / 2 - 2, 4.2):
             if rng.random() < 0.5:
@@ -42,6 +42,9 @@ def _yard(site: Site, pose: Pose, length: float, depth: float) -> None:
                     vehicles.truck(site.canvas, site.look, at)
     elif use == "parking":
         parking_rows(site, pose, length, min(depth, 18.0))
+    elif use == "silos":
+        for u in np.arange(-length / 2 + 6, min(length / 2, 40.0), 10.0):
+            installations.silo(site.canvas, site.look, pose.at(float(u), 0.0))
     elif use == "store":
         for _ in range(int(rng.poisson(length / 9))):
             at = pose.at(float(rng.uniform(-0.5, 0.5)) * length, float(rng.uniform(-0.35, 0.35)) * depth)

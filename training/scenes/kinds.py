@@ -102,9 +102,8 @@ def lineage(name: str) -> Iterator[str]:
     Raises:
         KeyError: The kind is not one that scenes know.
     """
-    if name not in KINDS and name in PARENTS:
-        yield name
-        return
+    if name not in EXPORTED:
+        raise KeyError(name)
     while name:
         yield name
         name = KINDS[name].parent if name in KINDS else ""

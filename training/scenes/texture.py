@@ -95,7 +95,7 @@ class NoiseFields:
             octaves(rng, size_px, scale_m / gsd_m) for scale_m in self._SCALES_M
         )
 
-    def render(self, material: Material, rows: slice, cols: slice) -> FloatHWC | npt.NDArray[np.float32]:
+    def render(self, material: Material, rows: slice, cols: slice) -> FloatHWC:
         """The material's reflectance in a window, float32 HWC."""
         level_HW = np.float32(1.0) + np.float32(material.fine) * self.fine_HW[rows, cols]
         for amount, field_HW in (

@@ -253,7 +253,10 @@ def _wings(frame: AirframeM) -> tuple[PointsN2, PointsN2]:
 
 def _tail(frame: AirframeM) -> tuple[PointsN2, PointsN2]:
     chords = (frame.root_chord * 0.5, frame.tip_chord * 0.7)
-    return _pair(-frame.length * 0.38, frame.tail_span / 2, chords, frame.sweep_deg + 3)
+    sweep_deg, half_span = frame.sweep_deg + 3, frame.tail_span / 2
+    back = half_span * math.tan(math.radians(sweep_deg)) + chords[1]
+    front = max(-frame.length * 0.38, back - frame.length * 0.5)
+    return _pair(front, half_span, chords, sweep_deg)
 
 
 def _pair(

@@ -18,6 +18,7 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 from shapely.ops import unary_union
 
+from geophrase.protocol.grid import WindowPx
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import (
@@ -78,10 +79,9 @@ def write_truth(scene: Scene, path: Path) -> None:
 
 def truth_frame(scene: Scene) -> gpd.GeoDataFrame:
     """The instances as polygons in the scene's CRS, pixel edges exact."""
-    grid_affine = Affine(*scene.grid.map_from_pix)
     rows = []
     for each in scene.instances:
-        patch_affine = grid_affine * Affine.translation(each.instance.left_px, each.instance.top_px)
+        patch_affine = Affine(*scene.grid.subgrid(WindowPx(*each.instance.bbox_xywh)).map_from_pix)
         patch_hw = each.instance.patch_HW
         pieces = features.shapes(patch_hw, mask=patch_hw > 0, transform=patch_affine)
         rows.append(
