@@ -66,8 +66,8 @@ def _overlay(
         for hole in holes:
             on_mask.polygon(hole, fill=0)
         rings_pix += [outline, *holes]
-    overlay = Image.new("RGBA", size_xy)
-    overlay.paste(Image.new("RGBA", size_xy, color), mask=mask)
+    overlay = Image.new("RGBA", size_xy, color)
+    overlay.putalpha(mask)
     draw = ImageDraw.Draw(overlay)
     for ring in rings_pix:
         draw.line(ring, fill=color, width=line_px, joint="curve")
