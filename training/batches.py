@@ -115,19 +115,16 @@ class TrainingData:
             sampler.epoch, sampler.first = sampler.epoch + 1, 0
 
     def _dataset(self, config: DataConfig, seed: int) -> _MultiScaleDataset:
-        by_side = {
-            side_px: PhraseDataset(
-                self.roots,
-                "train",
-                image_px=side_px,
-                queries_per_image=config.queries_per_image,
-                augment=AugmentConfig(),
-                seed=seed,
-                repeats=self.repeats,
-            )
-            for side_px in config.image_px
-        }
-        return _MultiScaleDataset(by_side)
+        dataset = PhraseDataset(
+            self.roots,
+            "train",
+            image_px=config.image_px[0],
+            queries_per_image=config.queries_per_image,
+            augment=AugmentConfig(),
+            seed=seed,
+            repeats=self.repeats,
+        )
+        return _MultiScaleDataset({side_px: dataset.at_size(side_px) for side_px in config.image_px})
 
 
 def _leave_interrupts_to_the_parent(_worker: int) -> None:

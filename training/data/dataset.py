@@ -5,6 +5,7 @@ Letters of the shapes: B images, K phrases of one image, Q phrases of the batch,
 
 from __future__ import annotations
 
+import copy
 import random
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -157,7 +158,7 @@ class PhraseDataset(Dataset[Sample]):
             for root, count in zip(roots, times, strict=True)
             for record in read_split(Path(root), split) * count
         ]
-        self._objects = [_decoded(record) for record in self._records]
+        self._objects: dict[Path, list[Instance]] = {}
         self._image_px = image_px
         self._queries_per_image = queries_per_image
         self._augment = augment
@@ -165,6 +166,19 @@ class PhraseDataset(Dataset[Sample]):
         self._sampler = sampler
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
+
+    def at_size(self, image_px: int) -> PhraseDataset:
+        """The same data at another size; images and decoded objects are shared."""
+        other = copy.copy(self)
+        other._image_px = image_px
+        return other
+
+    def _decoded(self, record: RisorsImage) -> list[Instance]:
+        """The objects of an image, decoded when they are first asked for and kept."""
+        if record.path not in self._objects:
+            decoded = (stored.decoded() for stored in record.instances)
+            self._objects[record.path] = [instance for instance in decoded if instance is not None]
+        return self._objects[record.path]
 
     def __len__(self) -> int:
         """Number of images, repeats counted."""
@@ -186,7 +200,7 @@ class PhraseDataset(Dataset[Sample]):
         rng = random.Random(f"{self._seed}/{int(self._epoch)}/{index}")
         record = self._records[index]
         if record.instances:
-            return self._fresh_sample(record, self._objects[index], rng)
+            return self._fresh_sample(record, self._decoded(record), rng)
         return self._stored_sample(record, rng)
 
     def _fresh_sample(self, record: RisorsImage, objects: Sequence[Instance], rng: random.Random) -> Sample:
@@ -245,11 +259,10 @@ class PhraseDataset(Dataset[Sample]):
         """Paste some objects of another image, of classes that this image labels exhaustively."""
         if any(instance.is_crowd for instance in seen):
             return image_HWC, seen
-        other = rng.randrange(len(self._records))
-        donor = self._records[other]
+        donor = rng.choice(self._records)
         wanted = [
             instance
-            for instance in self._objects[other]
+            for instance in self._decoded(donor)
             if instance.name in record.classes_labelled and not instance.is_crowd
         ]
         if not wanted or donor.is_true_colour != record.is_true_colour:
@@ -309,11 +322,6 @@ class EvaluationSet:
     def __iter__(self) -> Iterator[EvaluationImage]:
         """All images in order."""
         return (self[index] for index in range(len(self)))
-
-
-def _decoded(record: RisorsImage) -> list[Instance]:
-    objects = (stored.decoded() for stored in record.instances)
-    return [instance for instance in objects if instance is not None]
 
 
 def _is_gray(image_HWC: ImageHWC) -> bool:
