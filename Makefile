@@ -10,7 +10,7 @@ CPU_INDEX ?= https://download.pytorch.org/whl/cpu
 .PHONY: help env demo test lint clean
 
 help:
-	@echo "make demo                       set up, segment a generated scene, draw a picture"
+	@echo "make demo                       set up, run typed queries over a generated scene, draw a picture"
 	@echo "make demo RASTER=f.tif QUERY=q  the same on your own raster"
 	@echo "make test                       set up and run every test"
 	@echo "make lint                       ruff, mypy, bandit"
@@ -20,6 +20,9 @@ env: $(VENV)/.ready
 $(VENV)/.ready: pyproject.toml tools/make_env.sh
 	PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" CPU_INDEX="$(CPU_INDEX)" tools/make_env.sh
 	@touch $@
+
+demo: env
+	$(BIN)/geophrase demo $(if $(RASTER),"$(RASTER)") $(if $(QUERY),--query "$(QUERY)") -o build/demo
 
 lint: env
 	$(BIN)/ruff check .
