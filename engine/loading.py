@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from geophrase.engine.allocator import keep_freed_memory
 from geophrase.engine.device import select_device
 from geophrase.engine.predictor import Predictor
 
@@ -19,4 +20,6 @@ def load_predictor(name: str, *, device: str = "auto") -> Predictor:
     choice = select_device(device)
     if choice.is_fallback:
         _log.warning(choice.reason)
+    if choice.device.type == "cpu":
+        keep_freed_memory()
     return Predictor.load(name, device=device)
