@@ -58,4 +58,5 @@ def explicit_attention(
         scores_QHNM = (query_QHND * query_QHND.shape[-1] ** -0.5) @ key_QHMD.transpose(-1, -2)
         if attn_mask is not None:
             scores_QHNM = scores_QHNM.masked_fill(~attn_mask, float("-inf"))
-        return scores_QHNM.softmax(-1) @ value_QHMD
+        gathered_QHND: Tensor = scores_QHNM.softmax(-1) @ value_QHMD
+        return gathered_QHND

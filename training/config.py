@@ -153,7 +153,7 @@ def with_settings(config: _Config, settings: Sequence[str]) -> _Config:
     Values are Python literals; anything else is taken as text.
 
     Raises:
-        ValueError: There is no such field, or the text is not of the form name=value.
+        ValueError: There is no such field, the value is of another kind, or the text is not name=value.
     """
     for setting in settings:
         name, separator, text = setting.partition("=")
@@ -176,9 +176,22 @@ def _with_field(config: Any, path: Sequence[str], value: Any) -> Any:
         raise ValueError(
             f"there is no setting '{path[0]}'" + (f"; there are {', '.join(known)}" if known else "")
         )
+    present = getattr(config, path[0])
     if len(path) > 1:
-        value = _with_field(getattr(config, path[0]), path[1:], value)
+        value = _with_field(present, path[1:], value)
+    elif _kind(present) != _kind(value) and present is not None:
+        raise ValueError(f"'{path[0]}' is {present!r}: give {_kind(present)}, not {value!r}")
     return replace(config, **{path[0]: value})
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "True or False"
+    if isinstance(value, int | float):
+        return "a number"
+    return {str: "a text", tuple: "a list in brackets such as (1, 2)"}.get(
+        type(value), "its fields one by one"
+    )
 
 
 def differing_fields(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -73,7 +73,7 @@ def run_fit(args: argparse.Namespace) -> int:
         if args.resume:
             fitting.resume()
         print(fitting.fit())
-    except (RisorsError, ValueError) as error:
+    except RisorsError as error:
         raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
     return 0
 
@@ -82,9 +82,8 @@ def build_fitting(args: argparse.Namespace) -> Fitting:
     """Returns the run that the options describe, not yet started.
 
     Raises:
-        EngineError: A file or folder does not fit, or the run folder is taken.
+        EngineError: A file, folder or setting does not fit, or the run folder is taken.
         RisorsError: A data folder is not in the RISORS format.
-        ValueError: A setting does not exist or has no sense.
     """
     config = _config(args)
     args.run.mkdir(parents=True, exist_ok=True)
@@ -111,9 +110,12 @@ def build_fitting(args: argparse.Namespace) -> Fitting:
 
 
 def _config(args: argparse.Namespace) -> TrainConfig:
-    config = with_settings(RECIPES[args.recipe](), args.set)
-    if args.minutes is not None or args.steps is not None:
-        config = replace(config, budget=Budget(steps=args.steps, minutes=args.minutes))
+    try:
+        config = with_settings(RECIPES[args.recipe](), args.set)
+        if args.minutes is not None or args.steps is not None:
+            config = replace(config, budget=Budget(steps=args.steps, minutes=args.minutes))
+    except ValueError as error:
+        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
     return config
 
 

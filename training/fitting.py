@@ -19,12 +19,13 @@ from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
 from geophrase.training.config import TrainConfig, differing_fields
+from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluate import RsamSegmenter, score_images
 from geophrase.training.panels import choose_panels, draw_panels
-from geophrase.training.trainer import Trainer, TrainingBatch
+from geophrase.training.trainer import Trainer
 
-BatchSource = Callable[[int], Iterator[TrainingBatch]]
+BatchSource = Callable[[int], Iterator[Batch]]
 
 _RESUMABLE_CHANGES = ("budget.", "validation.", "checkpoint_minutes", "log_steps")
 
@@ -118,7 +119,7 @@ class Fitting:
         """Trains until the budget is spent and returns the exported weights.
 
         Raises:
-            CancelledError: Ctrl-C was pressed; a checkpoint to resume from was written.
+            CancelledError: Ctrl-C or SIGTERM came; a checkpoint to resume from was written.
             EngineError: The run folder cannot be written.
         """
         (self._run / "panels").mkdir(parents=True, exist_ok=True)
@@ -211,7 +212,7 @@ class Fitting:
 
 
 class _Interrupt:
-    """True once Ctrl-C was pressed."""
+    """True once Ctrl-C was pressed or the process was asked to end."""
 
     def __init__(self) -> None:
         self._is_set = False
@@ -227,13 +228,14 @@ class _Interrupt:
 
 @contextmanager
 def _deferred_interrupt() -> Iterator[_Interrupt]:
-    """Lets a first Ctrl-C wait for the end of an update, so that the checkpoint is whole."""
+    """Lets a first Ctrl-C or SIGTERM wait for the end of an update, so that the checkpoint is whole."""
     interrupt = _Interrupt()
-    before = signal.signal(signal.SIGINT, interrupt)
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield interrupt
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _progress_bar(trainer: Trainer) -> tqdm[Any]:

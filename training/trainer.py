@@ -19,19 +19,10 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.attention import ExplicitAttention
 from geophrase.training.checkpoint import capture_rng, restore_rng
 from geophrase.training.config import TrainConfig
+from geophrase.training.data.dataset import Batch
 from geophrase.training.objective import Objective, Queries
 from geophrase.training.optimization import MovingAverage, build_optimizer, rate_multiplier
 from geophrase.training.texts import TextCache
-
-
-class TrainingBatch(Protocol):
-    """What a batch must hold; see ``training.data.dataset.Batch``."""
-
-    images_BCHW: Tensor
-    texts: Sequence[str]
-    image_index_Q: Tensor
-    masks_QHW: Tensor
-    is_absent_Q: Tensor
 
 
 class AuxiliaryLoss(Protocol):
@@ -79,7 +70,7 @@ class Trainer:
         if rsam.text_encoder is not None:
             rsam.text_encoder.load()  # draws random numbers, which must not happen in the middle of a run
         rsam.train()
-        rsam.image_encoder.to(memory_format=torch.channels_last)
+        rsam.image_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._auxiliary = auxiliary
         self._tap = _TrunkTap()
         if auxiliary is not None:
@@ -94,7 +85,7 @@ class Trainer:
         """The share of the budget that is spent, in [0, 1]."""
         return self.config.budget.progress(self.step, self.elapsed_s)
 
-    def update(self, batches: Sequence[TrainingBatch]) -> dict[str, float]:
+    def update(self, batches: Sequence[Batch]) -> dict[str, float]:
         """Makes one update from one or more batches and returns what to log.
 
         An update whose gradients are not finite is left out; its line says so.
@@ -114,7 +105,7 @@ class Trainer:
         means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
         return {**means, "rate": rate, "gradient_norm": norm, "skipped": float(not math.isfinite(norm))}
 
-    def _backward(self, batch: TrainingBatch, *, share: float, progress: float) -> dict[str, float]:
+    def _backward(self, batch: Batch, *, share: float, progress: float) -> dict[str, float]:
         device = self.rsam.device
         images_BHWC = batch.images_BCHW.permute(0, 2, 3, 1).numpy()
         image_BCHW = normalised_input(images_BHWC, image_px=images_BHWC.shape[1], device=device)
@@ -131,7 +122,7 @@ class Trainer:
             total, auxiliary = loss.total, self._auxiliary_loss(batch.images_BCHW, progress)
             if auxiliary is not None:
                 total = total + auxiliary
-        (total * share).backward()
+        torch.autograd.backward(total * share)
         row = {"loss": float(total.detach()), "iou": float(loss.mean_iou)}
         row |= {f"loss_{name}": value for name, value in loss.text.detached().items() if name != "total"}
         return row | ({"loss_auxiliary": float(auxiliary.detach())} if auxiliary is not None else {})

@@ -77,25 +77,26 @@ def own_weights(run):
     return torch.load(run / "checkpoint.pt", weights_only=True)["trainer"]["model"]
 
 
-def stop_after(monkeypatch, steps):
-    """Lets the trainer behave as if Ctrl-C came during the update of a given number."""
+def stop_after(monkeypatch, steps, signal_number):
+    """Lets a signal come during the update of a given number."""
     update = Trainer.update
 
     def interrupted_update(self, batches):
         row = update(self, batches)
         if self.step == steps:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal_number)
         return row
 
     monkeypatch.setattr(Trainer, "update", interrupted_update)
 
 
-def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(risors, tmp_path, monkeypatch):
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_and_resumed_run_equals_an_uninterrupted_one(risors, tmp_path, monkeypatch, signal_number):
     whole, halves = tmp_path / "whole", tmp_path / "halves"
     words = ["--steps", "6", "--set", "checkpoint_minutes=0"]  # both write a checkpoint after every update
     fitting(risors, whole, *words).fit()
     with monkeypatch.context() as patch:
-        stop_after(patch, 3)
+        stop_after(patch, 3, signal_number)
         with pytest.raises(CancelledError, match="step 3"):
             fitting(risors, halves, *words).fit()
     assert torch.load(halves / "checkpoint.pt", weights_only=True)["trainer"]["step"] == 3

@@ -30,7 +30,9 @@ def test_settings_are_changed_by_dotted_names():
     ]
 
 
-@pytest.mark.parametrize("setting", ["optimizer.rate=1", "seed.value=1", "nothing"])
+@pytest.mark.parametrize(
+    "setting", ["optimizer.rate=1", "seed.value=1", "nothing", "data.image_px=384", "loss=1", "is_bfloat16=3"]
+)
 def test_unknown_settings_are_refused(setting):
     with pytest.raises(ValueError):
         with_settings(rsam_small(), [setting])
