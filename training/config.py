@@ -189,9 +189,9 @@ def _kind(value: Any) -> str:
         return "True or False"
     if isinstance(value, int | float):
         return "a number"
-    return {str: "a text", tuple: "a list in brackets such as (1, 2)"}.get(
-        type(value), "its fields one by one"
-    )
+    if isinstance(value, tuple):
+        return "a list in brackets such as (1, 2)"
+    return "a text" if isinstance(value, str) else "its fields one by one"
 
 
 def differing_fields(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:
