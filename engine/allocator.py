@@ -13,7 +13,8 @@ def keep_freed_memory() -> bool:
     """Stops glibc from handing freed memory back to the system; call it before the first tensor is made.
 
     Every large tensor is otherwise a fresh mapping whose pages are faulted in and zeroed, one after another,
-    by one thread. In training steps of ``rsam_small`` on four cores that was over half of the wall time (1.42 against 0.63 s a step).
+    by one thread. That was over half of a training step of ``rsam_small`` on four cores: 1.42 s against
+    0.63 s.
 
     Returns:
         Whether it was done; other C libraries are left alone.
