@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Puts a run's weights into the engine with a model card made of what was measured.
+
+    tools/publish_weights.py --run RUN --data DIR … --version 1 --evaluation NAME=FILE … --summary TEXT
+
+An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
+a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.engine.model.weights import load
+from geophrase.engine.model.weights.card import ModelCard, TrainingSource, write_card
+from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
+
+LICENCE = "GPL-3.0-or-later"
+BUNDLED = Path(load.__file__).parent
+FIGURES = ("phrases", "oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "objectness_auc")
+UNSHIPPED = (
+    TrainingSource("MobileNetV2 1.0, ImageNet, int8", "Apache-2.0", "distillation teacher, not shipped"),
+    TrainingSource(
+        "sentence-transformers/all-MiniLM-L6-v2", "Apache-2.0", "frozen text encoder, not shipped"
+    ),
+)
+
+
+def training_source(folder: Path) -> TrainingSource:
+    """What the provenance of a RISORS folder says of it."""
+    facts = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    num_images = len((folder / "splits" / "train.txt").read_text(encoding="utf-8").split())
+    name = facts.get("title", facts["source"])
+    return TrainingSource(name, facts["licence"], "images, masks and generated phrases", num_images)
+
+
+def figures_of(report: Mapping[str, Any]) -> dict[str, float]:
+    """The card's figures of one evaluation: right phrases, phrases of each kind, and shuffled phrases."""
+    right, shuffled = report["right"], report["shuffled"]
+    figures = {name: right[name] for name in FIGURES if right.get(name) is not None}
+    figures["false_alarm_rate"] = right["absent"]["false_alarm_rate"]
+    for kind, scores in sorted(right["by_kind"].items()):
+        figures |= {f"{kind} {name}": scores[name] for name in ("phrases", "mIoU") if name in scores}
+    return figures | {f"shuffled {name}": shuffled[name] for name in ("oIoU", "mIoU", "P@0.5")}
+
+
+def publish(args: argparse.Namespace) -> Path:
+    """Writes the weights and their card; returns the weights' path."""
+    exported = load.locate_weights(str(args.run / "best.safetensors"))
+    settings = json.loads((args.run / "config.json").read_text(encoding="utf-8"))
+    name = settings["model"]["name"]
+    sources = (*(training_source(folder) for folder in args.data), *UNSHIPPED)
+    metadata = WeightsMetadata(
+        model=name,
+        version=args.version,
+        training_data="; ".join(f"{source.name} ({source.licence})" for source in sources),
+        licence=LICENCE,
+        config_json=RsamConfig.from_json(json.dumps(settings["model"])).to_json(),
+    )
+    path = BUNDLED / f"{name}.safetensors"
+    save_weights(load.read_state_dict(exported), path, metadata, half=True)
+    reports = (pair.partition("=") for pair in args.evaluation)
+    card = ModelCard.describing(
+        path,
+        model=name,
+        version=args.version,
+        licence=LICENCE,
+        created=datetime.datetime.now(tz=datetime.timezone.utc).date().isoformat(),
+        summary=args.summary,
+        training_data=sources,
+        figures={title: figures_of(json.loads(Path(file).read_text())) for title, _, file in reports},
+        recipe=args.recipe,
+    )
+    write_card(path, card)
+    return path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Reads the options and publishes."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--run", type=Path, required=True, help="run folder of `geophrase-train fit`")
+    parser.add_argument("--data", type=Path, nargs="+", required=True, help="the RISORS folders it saw")
+    parser.add_argument("--version", required=True, help="version of the weights")
+    parser.add_argument("--evaluation", action="append", default=[], metavar="NAME=FILE", help="figures")
+    parser.add_argument("--summary", required=True, help="what the weights can and can't do")
+    parser.add_argument("--recipe", default="runs/LOG.md", help="where the commands are")
+    print(publish(parser.parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    main()
