@@ -25,6 +25,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from geophrase.engine.allocator import keep_freed_memory
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
 from geophrase.protocol.errors import ErrorCode
@@ -336,6 +337,7 @@ def add_distill_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run_distill(args: argparse.Namespace) -> int:
     """Runs ``geophrase-train distill``; prints the path of the trunk's weights."""
+    keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     config = DistillationConfig(minutes=args.minutes, crop_px=args.crop_px)

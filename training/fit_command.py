@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from geophrase.engine.allocator import keep_freed_memory
 from geophrase.engine.device import select_device
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
@@ -66,6 +67,7 @@ def run_fit(args: argparse.Namespace) -> int:
         EngineError: With a sentence for the user.
         CancelledError: Ctrl-C; the run can be resumed.
     """
+    keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
     try:
