@@ -183,7 +183,7 @@ def _load_bert(bert: BertModel, path: Path) -> None:
 def locate_text_encoder(config: TextEncoderConfig) -> Path:
     """Finds the folder with the encoder's files.
 
-    A hub identifier is looked for as a folder of its last name (``bert-base-uncased``) where weights are kept,
+    A hub identifier is looked for under its last name (``bert-base-uncased``) where weights are kept,
     then in the hub's cache, and is downloaded last.
 
     Raises:
