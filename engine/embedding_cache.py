@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import os
-import tempfile
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -19,13 +18,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load as load_safetensors
 from safetensors.numpy import save as save_safetensors
 
+from geophrase.engine.atomic_file import PART_SUFFIX, write_atomically
+
 _log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT_BYTES = 4 * 1024**3
 _MAGIC = b"GPEC\x01"
 _CRC_BYTES = 4
 _SUFFIX = ".emb"
-_PART_SUFFIX = ".part"
 # A writer that died leaves its part file; one that lives renames it within seconds.
 _ABANDONED_AFTER_S = 3600.0
 # Evicting a little more than needed keeps the scan of the folder off the path of most writes.
@@ -89,7 +89,7 @@ class EmbeddingCache:
         try:
             if self._make_room(len(blob)):
                 path = self._path(run_key, entry)
-                self._write(path, blob)
+                write_atomically(path, lambda part: part.write_bytes(blob))
                 self._own_paths.add(path)
                 self._written_since_scan_bytes += len(blob)
         except OSError as error:
@@ -106,18 +106,6 @@ class EmbeddingCache:
             os.utime(path)
         except OSError:  # dropped meanwhile, or a read-only cache: the age is only a hint
             return
-
-    @staticmethod
-    def _write(path: Path, blob: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, part_name = tempfile.mkstemp(suffix=_PART_SUFFIX, dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as part:
-                part.write(blob)
-            os.replace(part_name, path)
-        except BaseException:
-            Path(part_name).unlink(missing_ok=True)
-            raise
 
     def _make_room(self, num_bytes: int) -> bool:
         """Drop the entries used longest ago until `num_bytes` fit; False when only this run's are left."""
@@ -158,7 +146,7 @@ class EmbeddingCache:
                 continue
             if path.suffix == _SUFFIX:
                 yield status.st_mtime, status.st_size, path
-            elif path.suffix == _PART_SUFFIX and status.st_mtime < time.time() - _ABANDONED_AFTER_S:
+            elif path.suffix == PART_SUFFIX and status.st_mtime < time.time() - _ABANDONED_AFTER_S:
                 path.unlink(missing_ok=True)
 
 

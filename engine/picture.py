@@ -10,6 +10,7 @@ import numpy as np
 import shapely
 from PIL import Image, ImageDraw, ImageFont
 
+from geophrase.engine.atomic_file import write_atomically
 from geophrase.protocol.grid import RasterGrid
 
 # Okabe and Ito's palette, which people with any colour vision tell apart, brightest first.
@@ -44,7 +45,8 @@ def draw_picture(
         geometries = [polygon for frame in frames for polygon in frame.geometry[frame["query"] == query]]
         picture.alpha_composite(_overlay(picture.size, geometries, grid, color=color, line_px=line_px))
         entries.append((f"{query} ({len(geometries)})", color))
-    _with_legend(picture.convert("RGB"), entries).save(path, format="PNG")
+    drawn = _with_legend(picture.convert("RGB"), entries)
+    write_atomically(path, lambda part: drawn.save(part, format="PNG"))
 
 
 def _overlay(

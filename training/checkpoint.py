@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from geophrase.engine.atomic_file import write_atomically
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.load import locate_weights, read_state_dict
@@ -99,13 +99,3 @@ def data_fingerprint(roots: Sequence[Path]) -> str:
             digest.update(path.relative_to(root).as_posix().encode())
             digest.update(path.read_bytes())
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    """Writes a file beside its place and moves it there, so that it is never half there."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -14,10 +14,11 @@ from typing import Any
 
 from tqdm import tqdm
 
+from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.checkpoint import load_checkpoint, save_checkpoint, write_atomically
+from geophrase.training.checkpoint import load_checkpoint, save_checkpoint
 from geophrase.training.config import TrainConfig, differing_fields
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
@@ -123,8 +124,7 @@ class Fitting:
             EngineError: The run folder cannot be written.
         """
         (self._run / "panels").mkdir(parents=True, exist_ok=True)
-        text = json.dumps(self._config.as_dict(), indent=1)
-        write_atomically(self._run / "config.json", lambda part: part.write_text(text, encoding="utf-8"))
+        write_text_atomically(self._run / "config.json", json.dumps(self._config.as_dict(), indent=1))
         trainer, per_update = self._trainer, self._config.optimizer.accumulated_batches
         stream = self._batches(trainer.step * per_update)
         started_s = time.monotonic() - trainer.elapsed_s

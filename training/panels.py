@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from geophrase.training.checkpoint import write_atomically
+from geophrase.engine.atomic_file import write_atomically
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
 from geophrase.training.evaluate import PhraseSegmenter
 from geophrase.training.metrics import intersection_and_union

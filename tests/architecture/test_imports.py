@@ -24,7 +24,7 @@ FORBIDDEN = {
 INNER_ALLOWED = {
     ("engine", "raster"): {"raster", "errors"},
     ("engine", "vector"): {"vector", "raster", "errors"},
-    ("engine", "model"): {"model", "errors", "device"},
+    ("engine", "model"): {"model", "errors", "device", "atomic_file"},
 }
 
 

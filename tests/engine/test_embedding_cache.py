@@ -120,7 +120,7 @@ def test_a_folder_that_cannot_be_made_warns_only(tmp_path, caplog):
 
 def test_an_abandoned_part_file_is_removed(tmp_path):
     (tmp_path / "run").mkdir()
-    part = tmp_path / "run" / "tmpabc.part"
+    part = tmp_path / "run" / ".tile.emb.1-1.part"
     part.write_bytes(b"half")
     os.utime(part, (time.time() - 7200,) * 2)
     EmbeddingCache(tmp_path).put("run", "one", arrays_of(1))

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from geophrase.engine.atomic_file import write_atomically, write_text_atomically
 from geophrase.training.data.instances import Instance, MaskHW, Rle, decode_rle, encode_rle
 
 SPLITS = ("train", "val", "test")
@@ -174,10 +174,10 @@ def write_sample(
                 f"phrase {phrase.text!r} of {stem} has a wrong mask size or kind {phrase.kind!r}"
             )
     if isinstance(image, Path):
-        _write_atomically(image_path, lambda part: shutil.copyfile(image, part))
+        write_atomically(image_path, lambda part: shutil.copyfile(image, part))
     else:
         data = cv2.imencode(".png", np.ascontiguousarray(image[..., ::-1]))[1].tobytes()
-        _write_atomically(image_path, lambda part: part.write_bytes(data))
+        write_atomically(image_path, lambda part: part.write_bytes(data))
     record = _image_record(stem, image_path.name, (height_px, width_px), facts or SampleFacts())
     rows = [_phrase_row(phrase) for phrase in phrases]
     rows += [_instance_row(instance, height_px=height_px, width_px=width_px) for instance in instances]
@@ -189,7 +189,7 @@ def write_sample(
 def write_split(root: Path, split: str, stems: Iterable[str]) -> None:
     """Write `splits/<split>.txt`, one stem per line, sorted."""
     text = "".join(f"{stem}\n" for stem in sorted(stems))
-    _write_atomically(root / "splits" / f"{split}.txt", lambda part: part.write_text(text, encoding="utf-8"))
+    write_text_atomically(root / "splits" / f"{split}.txt", text)
 
 
 def write_provenance(root: Path, provenance: Mapping[str, Any]) -> None:
@@ -345,15 +345,4 @@ def _image_size(image: npt.NDArray[np.uint8] | Path) -> tuple[int, int]:
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(document)
-    _write_atomically(path, lambda part: part.write_text(text, encoding="utf-8"))
-
-
-def _write_atomically(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        write(part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    write_text_atomically(path, json.dumps(document))

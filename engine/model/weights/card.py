@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import EngineError
-from geophrase.engine.model.weights.hashing import file_sha256, write_text_atomically
+from geophrase.engine.model.weights.hashing import file_sha256
 from geophrase.protocol.errors import ErrorCode
 
 CARD_FORMAT = 1

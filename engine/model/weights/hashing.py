@@ -11,6 +11,8 @@ from pathlib import Path
 
 import platformdirs
 
+from geophrase.engine.atomic_file import write_text_atomically
+
 _CHUNK_BYTES = 1 << 20
 # A file younger than this may change again without its time stamp changing (coarse file system clocks).
 _SETTLED_NS = 2_000_000_000
@@ -79,18 +81,3 @@ def recorded_checksum(path: Path) -> str | None:
     except (OSError, UnicodeDecodeError):
         return None
     return words[0].lower() if words and len(words[0]) == hashlib.sha256().digest_size * 2 else None
-
-
-def write_text_atomically(path: Path, text: str) -> None:
-    """Replace a small text file in one step, creating its folder.
-
-    Raises:
-        OSError: The folder can't be written.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

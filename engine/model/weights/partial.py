@@ -7,7 +7,7 @@ import json
 import os
 from pathlib import Path
 
-from geophrase.engine.model.weights.hashing import write_text_atomically
+from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.model.weights.transport import Answer
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from geophrase.engine.atomic_file import write_atomically
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 
@@ -55,14 +55,8 @@ def save_weights(
     """
     tensors = {name: _stored(name, tensor, half) for name, tensor in state_dict.items()}
     header = {HEADER_PREFIX + name: value for name, value in dataclasses.asdict(metadata).items()}
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            safetensors.torch.save_file(tensors, unfinished, metadata=header)
-            os.replace(unfinished, path)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        write_atomically(path, lambda part: safetensors.torch.save_file(tensors, part, metadata=header))
     except (OSError, safetensors.SafetensorError) as error:
         raise EngineError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
