@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -16,13 +16,14 @@ from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.predictor import Predictor
+from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.raster.tiles import TileWindow, one_window
-from geophrase.engine.run_config import distinct_queries
+from geophrase.engine.run_config import distinct_queries, refuse_bad_polygon_options
 from geophrase.engine.tile_encoder import on_square, read_tile
-from geophrase.engine.vector.attributes import Provenance, SegmentsTable
+from geophrase.engine.vector.attributes import SegmentsTable
 from geophrase.engine.vector.polygonise import PixelPolygon, StreamingPolygoniser
-from geophrase.engine.vector.write import SegmentsWriter
+from geophrase.engine.vector.write import VECTOR_SUFFIXES, refuse_unwritable, write_segments
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
 
@@ -68,10 +69,7 @@ class RefineConfig:
             raise EngineError(
                 ErrorCode.BAD_REQUEST, "Points refine one object: give them with one box or without a box."
             )
-        if not 0 < self.threshold < 1:
-            raise EngineError(
-                ErrorCode.BAD_REQUEST, f"The threshold must lie between 0 and 1, not {self.threshold:g}."
-            )
+        refuse_bad_polygon_options(self.threshold, self.min_area_m2, self.simplify_m)
         if self.query is not None:
             distinct_queries(self.query)
 
@@ -84,9 +82,9 @@ def refine_to_file(
     Raises:
         EngineError: With one sentence on what happened and what to do.
     """
-    frame = refine_raster(path, config=config, model=model, device=device)
-    with SegmentsWriter(output, frame, metadata={**asdict(config), "raster": str(path)}) as writer:
-        writer.write(frame)
+    refuse_unwritable(output, suffixes=VECTOR_SUFFIXES)
+    frame, parameters = _refined(path, config=config, model=model, device=device)
+    write_segments(frame, output, metadata=parameters)
     return frame
 
 
@@ -98,29 +96,40 @@ def refine_raster(
     Raises:
         EngineError: With one sentence on what happened and what to do.
     """
+    return _refined(path, config=config, model=model, device=device)[0]
+
+
+def _refined(
+    path: str | Path, *, config: RefineConfig, model: str | Predictor, device: str
+) -> tuple[gpd.GeoDataFrame, dict[str, Any]]:
+    """The features and the parameters to record with them."""
     with RasterSource.open(path, bands=config.bands, resolution_m=config.resolution_m) as source:
         prompts_pix = source.grid.to_pix(_corners_map(config))
         _refuse_outside(prompts_pix, source.grid)
         predictor = load_predictor(model, device=device) if isinstance(model, str) else model
         tile = window_around(prompts_pix, source.grid, image_px=predictor.image_px)
         pixels = read_tile(source, tile)
+        parameters = run_parameters("refine", asdict(config), source=source, model=predictor)
     if not pixels.valid_HW.any():
         raise EngineError(ErrorCode.NO_DATA, "The raster has no data around these points and boxes.")
     grid = source.grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
-    provenance = Provenance(
-        predictor.name, predictor.weights_sha256[:12], str(path), datetime.now(timezone.utc)
+    table = SegmentsTable(
+        grid,
+        provenance_of(predictor, path),
+        min_area_m2=config.min_area_m2,
+        simplify_m=config.simplify_m,
     )
-    table = SegmentsTable(grid, provenance, min_area_m2=config.min_area_m2, simplify_m=config.simplify_m)
     image_HWC, valid_HW = (
         on_square(array, predictor.image_px) for array in (pixels.image_HWC, pixels.valid_HW)
     )
     found = list(_polygons(predictor, image_HWC, valid_HW, config=config, grid=grid))
-    return table.frame(
+    frame = table.frame(
         [polygon for polygon, _ in found],
         queries=[config.query or ""] * len(found),
         iou_pred=[prediction.iou for _, prediction in found],
         objectness=[prediction.objectness for _, prediction in found],
     )
+    return frame, parameters
 
 
 def window_around(prompts_pix: np.ndarray, grid: RasterGrid, *, image_px: int) -> TileWindow:

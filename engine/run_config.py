@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -48,26 +49,14 @@ class SegmentConfig:
         """
         if not self.queries:
             raise _bad("There is no query. Type what to look for, such as 'storage tanks'.")
-        if not 0 < self.threshold < 1:
-            raise _bad(f"The threshold must lie between 0 and 1, not {self.threshold:g}.")
-        self._refuse_unless_positive("resolution", self.resolution_m)
-        self._refuse_unless_positive("tile side", self.tile_px)
-        for name, value in (
-            ("minimum area", self.min_area_m2),
-            ("simplification tolerance", self.simplify_m),
-            ("tile overlap", self.overlap_px),
-        ):
-            if value is not None and not value >= 0:
-                raise _bad(f"The {name} must not be negative, but is {value:g}.")
+        refuse_bad_polygon_options(self.threshold, self.min_area_m2, self.simplify_m)
+        _refuse_unless_positive("resolution", self.resolution_m)
+        _refuse_unless_positive("tile side", self.tile_px)
+        _refuse_if_negative("tile overlap", self.overlap_px)
         if self.extent_map is not None:
             xmin, ymin, xmax, ymax = self.extent_map
             if not (xmin < xmax and ymin < ymax):
                 raise _bad("The extent is empty: give xmin ymin xmax ymax, with xmin < xmax and ymin < ymax.")
-
-    @staticmethod
-    def _refuse_unless_positive(name: str, value: float | None) -> None:
-        if value is not None and not value > 0:
-            raise _bad(f"The {name} must be positive, but is {value:g}.")
 
     def as_metadata(self) -> dict[str, Any]:
         """Plain JSON-able values under the fields' own names."""
@@ -87,6 +76,28 @@ def distinct_queries(queries: Sequence[str] | str) -> tuple[str, ...]:
         if len(query) > MAX_QUERY_CHARS:
             raise _bad(f"A query has {len(query)} characters; at most {MAX_QUERY_CHARS} are understood.")
     return tuple(dict.fromkeys(stripped))
+
+
+def refuse_bad_polygon_options(threshold: float, min_area_m2: float | None, simplify_m: float | None) -> None:
+    """Return if the options of what becomes a polygon make sense.
+
+    Raises:
+        EngineError: BAD_REQUEST, naming the option and what it may be.
+    """
+    if not 0 < threshold < 1:
+        raise _bad(f"The threshold must lie between 0 and 1, not {threshold:g}.")
+    _refuse_if_negative("minimum area", min_area_m2)
+    _refuse_if_negative("simplification tolerance", simplify_m)
+
+
+def _refuse_unless_positive(name: str, value: float | None) -> None:
+    if value is not None and not 0 < value < math.inf:
+        raise _bad(f"The {name} must be a positive number, but is {value:g}.")
+
+
+def _refuse_if_negative(name: str, value: float | None) -> None:
+    if value is not None and not 0 <= value < math.inf:
+        raise _bad(f"The {name} must be a number from 0 on, but is {value:g}.")
 
 
 def _bad(message: str) -> EngineError:

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -17,22 +16,22 @@ import torch
 from geophrase.engine.embedding_cache import EmbeddingCache, default_cache_folder
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
+from geophrase.engine.model.weights.hashing import short_hash
 from geophrase.engine.polygon_assembly import FoundPolygon
 from geophrase.engine.progress import CancelCheck, ProgressCallback
+from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.run_config import SegmentConfig, distinct_queries
 from geophrase.engine.segment_run import SegmentRun, TileCounts
 from geophrase.engine.tile_model import TileModel
 from geophrase.engine.tile_plan import plan_tiles, region_of
-from geophrase.engine.vector.attributes import Provenance, SegmentsTable
+from geophrase.engine.vector.attributes import SegmentsTable
 from geophrase.engine.vector.mask_raster import MaskRasterWriter
-from geophrase.engine.vector.pending_output import PendingOutput
-from geophrase.engine.vector.write import OUTPUT_SUFFIXES, SegmentsWriter
+from geophrase.engine.vector.write import SegmentsWriter, refuse_unwritable
 from geophrase.protocol.errors import ErrorCode
 
 # Features per chunk on their way to the file: enough that the driver's fixed costs vanish.
 _FEATURES_PER_CHUNK = 2000
-_SHORT_HASH_CHARS = 12
 _MASK_SUFFIX = ".tif"
 
 
@@ -48,7 +47,7 @@ class SegmentReport:
         wall_s: From opening the raster to the finished file.
         model: The model's name.
         weights: Short hash of its weights.
-        device: Where it ran and why there.
+        device: Where it ran.
     """
 
     output: Path
@@ -161,12 +160,26 @@ class OpenedJob:
     """
 
     def __init__(
-        self, run: SegmentRun[Any], table: SegmentsTable, model: TileModel[Any], config: SegmentConfig
+        self,
+        run: SegmentRun[Any],
+        table: SegmentsTable,
+        config: SegmentConfig,
+        *,
+        source: RasterSource,
+        model: TileModel[Any],
     ) -> None:
         self.run = run
         self.table = table
         self.model = model
         self._config = config
+        self._source = source
+
+    def parameters(self) -> dict[str, Any]:
+        """Everything that the result depends on, the sides of the tiles as they turned out, for metadata."""
+        asked = self._config.as_metadata()
+        if not self._config.one_window:
+            asked |= {"tile_px": self.run.plan.tile_px, "overlap_px": self.run.plan.overlap_px}
+        return run_parameters("segment", asked, source=self._source, model=self.model)
 
     def frames(self) -> Iterator[gpd.GeoDataFrame]:
         """Yield the features, some thousand at a time, from north to south."""
@@ -238,17 +251,14 @@ class SegmentJob:
                 progress=self._progress,
                 cancel=self._cancel,
             )
-            provenance = Provenance(
-                model=model.name,
-                weights=model.weights_sha256[:_SHORT_HASH_CHARS],
-                source=str(self._path),
-                created=datetime.now(timezone.utc),
-            )
             table = SegmentsTable(
-                plan.grid, provenance, min_area_m2=config.min_area_m2, simplify_m=config.simplify_m
+                plan.grid,
+                provenance_of(model, self._path),
+                min_area_m2=config.min_area_m2,
+                simplify_m=config.simplify_m,
             )
             with _memory_errors_explained():
-                yield OpenedJob(run, table, model, config)
+                yield OpenedJob(run, table, config, source=source, model=model)
 
     def write(self, output: Path, *, keep: list[gpd.GeoDataFrame] | None = None) -> SegmentReport:
         """Run the whole job into a file, which appears complete or not at all.
@@ -280,29 +290,23 @@ class SegmentJob:
             seconds=dict(job.run.times.seconds),
             wall_s=time.perf_counter() - started_s,
             model=job.model.name,
-            weights=job.model.weights_sha256[:_SHORT_HASH_CHARS],
+            weights=short_hash(job.model.weights_sha256),
             device=str(job.model.device),
         )
 
     def _refuse_output(self, output: Path) -> None:
         """Find out before anything is loaded that the output can't be made."""
-        suffix = output.suffix.lower()
-        if suffix not in OUTPUT_SUFFIXES:
-            raise EngineError(
-                ErrorCode.BAD_REQUEST,
-                f"Files of type '{suffix}' can't be written; use one of {' '.join(OUTPUT_SUFFIXES)}.",
-            )
         config = self._config
-        if suffix == _MASK_SUFFIX and (config.min_area_m2 or config.simplify_m):
+        if output.suffix.lower() == _MASK_SUFFIX and (config.min_area_m2 or config.simplify_m):
             raise EngineError(
                 ErrorCode.BAD_REQUEST,
                 "A minimum area and simplified outlines are for polygons; leave them out for a mask raster.",
             )
-        PendingOutput(output).discard()
+        refuse_unwritable(output)
 
     def _writer(self, output: Path, job: OpenedJob) -> SegmentsWriter | MaskRasterWriter:
         config = self._config
-        metadata = {**config.as_metadata(), "raster": str(self._path), "model": job.model.identity}
+        metadata = job.parameters()
         if output.suffix.lower() != _MASK_SUFFIX:
             return SegmentsWriter(output, job.table.empty(), metadata=metadata)
         return MaskRasterWriter(

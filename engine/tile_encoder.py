@@ -9,6 +9,7 @@ from typing import Any, Generic
 import numpy as np
 
 from geophrase.engine.embedding_cache import EmbeddingCache, cache_key
+from geophrase.engine.provenance import software_version
 from geophrase.engine.raster.source import RasterSource, TilePixels
 from geophrase.engine.raster.tiles import TileWindow
 from geophrase.engine.tile_model import EmbeddingT, TileModel
@@ -17,6 +18,8 @@ from geophrase.engine.tile_plan import PlannedTile
 # H rows, W columns, C channels, B tiles.
 
 _VALID_ENTRY = "valid_bits"
+# Raise it whenever the same pixels, weights and settings give another encoding or another set of arrays.
+_ENCODING_FORMAT = 1
 
 
 @dataclass(frozen=True)
@@ -130,6 +133,7 @@ def _identity_of(model: TileModel[Any], source: RasterSource) -> dict[str, Any]:
     """Everything that an encoding depends on beside the tile's own window."""
     grid = source.grid
     return {
+        "format": [_ENCODING_FORMAT, software_version()],
         "raster": source.fingerprint,
         "grid": [grid.width_px, grid.height_px, *grid.map_from_pix],
         "model": model.identity,

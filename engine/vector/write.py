@@ -247,14 +247,18 @@ def write_segments(frame: gpd.GeoDataFrame, path: str | Path, *, metadata: Mappi
         writer.write(frame)
 
 
-def refuse_unwritable(path: str | Path) -> None:
-    """Return if an output of any format can be made at a place; meant to be asked before long work.
+def refuse_unwritable(path: str | Path, *, suffixes: Sequence[str] = OUTPUT_SUFFIXES) -> None:
+    """Return if an output can be made at a place; meant to be asked before long work.
+
+    Args:
+        path: The output.
+        suffixes: Those of the formats that will do.
 
     Raises:
         EngineError: BAD_REQUEST for an unknown suffix, OUTPUT_NOT_WRITABLE for a place that refuses files.
     """
     path = Path(path)
-    _refuse_unknown_suffix(path, OUTPUT_SUFFIXES)
+    _refuse_unknown_suffix(path, suffixes)
     PendingOutput(path).discard()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import threading
 from pathlib import Path
@@ -15,7 +16,9 @@ import shapely
 from affine import Affine
 from rasterio import features
 
+import geophrase.engine.tile_encoder
 from geophrase.engine.errors import CancelledError, EngineError
+from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.segment import segment_raster
 from geophrase.engine.vector.run_parameters import read_run_parameters
 from geophrase.protocol.errors import ErrorCode
@@ -377,6 +380,16 @@ def test_what_an_encoding_depends_on_makes_a_new_one(tmp_path, change):
     assert again.num_encoded > 0
 
 
+def test_another_version_of_the_program_makes_its_own_encodings(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "town.tif", image_of(blobs((120, 120), seed=9)))
+    cached = {"cache_dir": tmp_path / "cache"}
+    segment_raster(path, "red", model=ColourModel(), **cached)
+    monkeypatch.setattr(geophrase.engine.tile_encoder, "software_version", lambda: "0.0.0")
+    again = ColourModel()
+    segment_raster(path, "red", model=again, **cached)
+    assert again.num_encoded > 0
+
+
 def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path):
     path = write_raster(tmp_path / "town.tif", image_of(blobs((900, 900), seed=9)))
     cached = {"cache_dir": tmp_path / "cache"}
@@ -412,6 +425,7 @@ def test_a_cache_that_cannot_be_written_changes_nothing(tmp_path):
         ({"tile_px": 32, "overlap_px": 32}, ErrorCode.BAD_REQUEST),
         ({"bands": [1, 9, 2]}, ErrorCode.BAD_REQUEST),
         ({"min_area_m2": -1}, ErrorCode.BAD_REQUEST),
+        ({"simplify_m": float("inf")}, ErrorCode.BAD_REQUEST),
         ({"output": "out.docx"}, ErrorCode.BAD_REQUEST),
         ({"output": "nowhere/out.gpkg"}, ErrorCode.OUTPUT_NOT_WRITABLE),
         ({"path": "nothing.tif"}, ErrorCode.RASTER_UNREADABLE),
@@ -446,3 +460,15 @@ def test_run_parameters_are_json_and_complete(tmp_path):
     assert parameters["extent_map"] == [346000, 5647980, 346010, 5648000]
     assert parameters["raster"] == str(path)
     assert parameters["model"] == "colour:1"
+    assert parameters["command"] == "segment"
+    assert parameters["geophrase"] == importlib.metadata.version("geophrase")
+    assert (parameters["tile_px"], parameters["overlap_px"]) == (64, 16)
+    with RasterSource.open(path) as source:
+        assert parameters["raster_fingerprint"] == source.fingerprint
+
+
+def test_a_relative_path_is_recorded_so_that_it_can_be_found_again(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "town.tif", image_of(blobs((50, 50), seed=9)))
+    monkeypatch.chdir(tmp_path)
+    segment(Path("town.tif"), output=tmp_path / "o.gpkg")
+    assert read_run_parameters(tmp_path / "o.gpkg")["raster"] == str(path)

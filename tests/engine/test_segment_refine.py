@@ -18,7 +18,8 @@ from geophrase.engine.model.rsam.config import PRESETS
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.predictor import Predictor
-from geophrase.engine.refine import RefineConfig, refine_raster, window_around
+from geophrase.engine.refine import RefineConfig, refine_raster, refine_to_file, window_around
+from geophrase.engine.vector.run_parameters import read_run_parameters
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
 
@@ -103,6 +104,8 @@ def test_the_window_is_the_models_side_and_moves_into_the_raster():
         ({"points": ((0.0, 0.0, False),)}, ErrorCode.BAD_REQUEST),
         ({"points": ((0.0, 0.0, True),), "boxes_map": ((0, 0, 1, 1), (2, 2, 3, 3))}, ErrorCode.BAD_REQUEST),
         ({"points": ((0.0, 0.0, True),), "query": " "}, ErrorCode.BAD_REQUEST),
+        ({"points": ((0.0, 0.0, True),), "min_area_m2": float("inf")}, ErrorCode.BAD_REQUEST),
+        ({"points": ((0.0, 0.0, True),), "simplify_m": -1.0}, ErrorCode.BAD_REQUEST),
         ({"points": ((0.0, 0.0, True),)}, ErrorCode.OUTSIDE_RASTER),
     ],
 )
@@ -122,6 +125,23 @@ def test_the_command_takes_negative_coordinates_and_writes_a_layer(
     assert main([*command, "-o", str(output)]) == 0
     assert capsys.readouterr().out.strip() == str(output)
     assert len(gpd.read_file(output, layer="segments")) == 1
+    parameters = read_run_parameters(output)
+    assert parameters["command"] == "refine"
+    assert parameters["points"] == [[x_map, y_map, True], [x_map + 3, y_map, False]]
+    assert parameters["model"] == painter.identity
+
+
+@pytest.mark.parametrize("name", ["o.tif", "o.docx", "missing/o.gpkg"])
+def test_an_output_that_cannot_be_made_is_refused_before_the_model_is_loaded(
+    town, tmp_path, name, monkeypatch
+):
+    monkeypatch.setattr(
+        geophrase.engine.refine, "load_predictor", lambda *_args, **_options: pytest.fail("loaded")
+    )
+    config = RefineConfig(points=((*(ROTATED @ (450.0, 400.0)), True),))
+    with pytest.raises(EngineError) as failure:
+        refine_to_file(town, tmp_path / name, config=config, model="rsam_small")
+    assert failure.value.code in (ErrorCode.BAD_REQUEST, ErrorCode.OUTPUT_NOT_WRITABLE)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pathlib import Path
 import filelock
 
 from geophrase.engine.errors import CancelledError, EngineError
-from geophrase.engine.model.weights.hashing import file_sha256
+from geophrase.engine.model.weights.hashing import file_sha256, short_hash
 from geophrase.engine.model.weights.partial import PartialFile
 from geophrase.engine.model.weights.transport import Answer, check_url, open_url
 from geophrase.protocol.errors import ErrorCode
@@ -274,11 +274,13 @@ class _Download:
         if wanted.size_bytes in (None, got_bytes) and wanted.sha256 in (None, sha256):
             return sha256
         self._part.discard()
-        expected = f"SHA-256 {wanted.sha256[:12]}…" if wanted.sha256 else f"{wanted.size_bytes:,} bytes"
+        digest = short_hash(wanted.sha256 or "")
+        expected = f"SHA-256 {digest}…" if digest else f"{wanted.size_bytes:,} bytes"
         raise EngineError(
             ErrorCode.WEIGHTS_INVALID,
-            f"What came from {wanted.url} ({got_bytes:,} bytes, SHA-256 {sha256[:12]}…) is not the expected "
-            f"file ({expected}) and was deleted: try again from another network, {wanted.elsewhere}.",
+            f"What came from {wanted.url} ({got_bytes:,} bytes, SHA-256 {short_hash(sha256)}…) is not the "
+            f"expected file ({expected}) and was deleted: try again from another network, "
+            f"{wanted.elsewhere}.",
         )
 
     def _report(self, done_bytes: int, total_bytes: int | None, *, always: bool = False) -> None:

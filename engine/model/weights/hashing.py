@@ -14,6 +14,7 @@ import platformdirs
 from geophrase.engine.atomic_file import write_text_atomically
 
 _CHUNK_BYTES = 1 << 20
+_SHORT_HASH_CHARS = 12
 # A file younger than this may change again without its time stamp changing (coarse file system clocks).
 _SETTLED_NS = 2_000_000_000
 
@@ -58,6 +59,11 @@ def remembered_sha256(path: Path, *, memory: Path | None = None) -> str:
         with contextlib.suppress(OSError):  # a read-only home costs time at the next start, nothing else
             write_text_atomically(note, json.dumps({"key": key, "sha256": sha256}))
     return sha256
+
+
+def short_hash(sha256: str) -> str:
+    """The first 12 hex digits, as outputs and messages show a hash."""
+    return sha256[:_SHORT_HASH_CHARS]
 
 
 def checksum_path(path: Path) -> Path:

@@ -27,6 +27,7 @@ from geophrase.engine.model.weights.hashing import (
     record_checksum,
     recorded_checksum,
     remembered_sha256,
+    short_hash,
 )
 from geophrase.engine.model.weights.registry import REGISTRY, ModelEntry, find_entry
 from geophrase.engine.model.weights.save import HEADER_PREFIX, WeightsMetadata
@@ -58,7 +59,7 @@ class WeightsFile:
     @property
     def short_hash(self) -> str:
         """The first 12 hex digits, as outputs record them."""
-        return self.sha256[:12]
+        return short_hash(self.sha256)
 
 
 @dataclass(frozen=True)
@@ -276,8 +277,9 @@ def _checked(path: Path, entry: ModelEntry | None) -> WeightsFile:
     )
     raise EngineError(
         ErrorCode.WEIGHTS_INVALID,
-        f"{path} is damaged or another file: its SHA-256 is {sha256[:12]}…, {source} says {expected[:12]}…; "
-        f"{again}, or give it another name if it is a model of your own.",
+        f"{path} is damaged or another file: its SHA-256 is {short_hash(sha256)}…, "
+        f"{source} says {short_hash(expected)}…; {again}, or give it another name if it is a "
+        "model of your own.",
     )
 
 

@@ -1,0 +1,55 @@
+"""What an output records of the run that made it, so that the run can be repeated from the output."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from geophrase.engine.model.weights.hashing import short_hash
+from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.tile_model import TileModel
+from geophrase.engine.vector.attributes import Provenance
+
+
+def software_version() -> str:
+    """The installed version of GeoPhrase; "unknown" where it runs from a bare folder."""
+    try:
+        return importlib.metadata.version("geophrase")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
+def provenance_of(model: TileModel[Any], path: str | Path) -> Provenance:
+    """What every feature of a run that begins now says of its origin."""
+    return Provenance(
+        model=model.name,
+        weights=short_hash(model.weights_sha256),
+        source=str(path),
+        created=datetime.now(timezone.utc),
+    )
+
+
+def run_parameters(
+    command: str, parameters: Mapping[str, Any], *, source: RasterSource, model: TileModel[Any]
+) -> dict[str, Any]:
+    """Everything that a run's result depends on, as JSON-able values for the output's metadata.
+
+    Args:
+        command: The `geophrase` command that does the same.
+        parameters: What was asked, under the names of the command's configuration.
+        source: The raster; its content is recorded by fingerprint, its place as an absolute path.
+        model: Recorded by name, the whole hash of its weights and the number format.
+    """
+    return {
+        "command": command,
+        "geophrase": software_version(),
+        **parameters,
+        "raster": os.path.abspath(source.path) if os.path.exists(source.path) else source.path,
+        "raster_fingerprint": source.fingerprint,
+        "model": model.identity,
+        "device": str(model.device),
+    }
