@@ -12,6 +12,7 @@ from importlib import import_module
 
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.errors import TrainingError
 
 EXIT_OK, EXIT_FAILED, EXIT_USAGE, EXIT_CANCELLED = 0, 1, 2, 130
 
@@ -43,6 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         print(f"geophrase-train: {error.message}", file=sys.stderr)
         return EXIT_USAGE if error.code is ErrorCode.BAD_REQUEST else EXIT_FAILED
+    except TrainingError as error:
+        print(f"geophrase-train: {error}", file=sys.stderr)
+        return EXIT_FAILED
     except CancelledError as error:
         print(f"geophrase-train: {error}", file=sys.stderr)
         return EXIT_CANCELLED

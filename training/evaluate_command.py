@@ -17,7 +17,7 @@ from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.data.dataset import EvaluationSet
-from geophrase.training.data.risors import RisorsError, RisorsImage
+from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluate import RsamSegmenter, score_images, shuffled_phrases
 
 _COLUMNS = ("oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9")
@@ -49,13 +49,11 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     Raises:
         EngineError: With a sentence for the user.
+        RisorsError: A data folder is not in the RISORS format, or an image cannot be read.
     """
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
-    except RisorsError as error:
-        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
+    images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
     report = evaluate(args, images)
     print(json.dumps(report, indent=1) if args.json else as_table(report))
     return 0

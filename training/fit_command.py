@@ -19,7 +19,7 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.training.batches import TrainingData
 from geophrase.training.checkpoint import data_fingerprint, load_initial_weights
 from geophrase.training.config import Budget, TrainConfig, with_settings
-from geophrase.training.data.risors import RisorsError, RisorsImage, read_split
+from geophrase.training.data.risors import RisorsImage, read_split
 from geophrase.training.fitting import Fitting
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
@@ -65,18 +65,16 @@ def run_fit(args: argparse.Namespace) -> int:
 
     Raises:
         EngineError: With a sentence for the user.
+        RisorsError: A data folder is not in the RISORS format.
         CancelledError: Ctrl-C; the run can be resumed.
     """
     keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
-    try:
-        fitting = build_fitting(args)
-        if args.resume:
-            fitting.resume()
-        print(fitting.fit())
-    except RisorsError as error:
-        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
+    fitting = build_fitting(args)
+    if args.resume:
+        fitting.resume()
+    print(fitting.fit())
     return 0
 
 

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 import torch
 
-from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
+from geophrase.training.cli import main
 from geophrase.training.data.risors import Phrase, read_split, write_sample, write_split
 from geophrase.training.evaluate import RsamSegmenter, Segmentation, score_images, shuffled_phrases
 from geophrase.training.evaluate_command import add_evaluate_arguments, run_evaluate
@@ -159,8 +159,22 @@ def test_the_command_prints_right_beside_shuffled_and_is_repeatable(risors, tmp_
     assert "phrases of other classes" in table
 
 
-def test_a_missing_split_is_one_sentence(risors):
-    parser = ArgumentParser()
-    add_evaluate_arguments(parser)
-    with pytest.raises(EngineError, match="no split 'val'"):
-        run_evaluate(parser.parse_args(["--data", str(risors), "--split", "val"]))
+def test_a_missing_split_is_one_sentence(risors, capsys):
+    assert main(["evaluate", "--data", str(risors), "--split", "val"]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no split 'val'" in line
+
+
+def test_an_image_that_is_damaged_is_one_sentence(tmp_path, capsys):
+    mask = np.ones((HEIGHT_PX, WIDTH_PX), bool)
+    phrase = Phrase.from_mask("ship", mask, kind="class", name="ship")
+    write_sample(tmp_path, "i0", np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8), [phrase])
+    write_split(tmp_path, "test", ["i0"])
+    (tmp_path / "images" / "i0.png").write_bytes(b"no image")
+    rsam = tiny_rsam(3.0)
+    weights = tmp_path / "tiny.safetensors"
+    metadata = WeightsMetadata("smoke", "0", "none", "GPL-3.0-or-later", rsam.config.to_json())
+    save_weights(rsam.own_state_dict(), weights, metadata)
+    words = ["evaluate", "--weights", str(weights), "--data", str(tmp_path), "--device", "cpu"]
+    assert main(words) == 1
+    assert "i0.png" in capsys.readouterr().err.splitlines()[-1]

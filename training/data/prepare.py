@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,12 +51,12 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_prepare(args: argparse.Namespace) -> int:
-    """Run the command; the exit code."""
-    try:
-        counts = prepare(args.source, args.from_dir, args.to_dir)
-    except RisorsError as error:
-        print(f"geophrase-train prepare: {error}", file=sys.stderr)
-        return 1
+    """Run the command; the exit code.
+
+    Raises:
+        RisorsError: The folder given is missing, partial or of another data set.
+    """
+    counts = prepare(args.source, args.from_dir, args.to_dir)
     for split, (num_images, num_phrases) in counts.items():
         print(f"{split}: {num_images} images, {num_phrases} phrases")
     return 0

@@ -22,13 +22,14 @@ import numpy.typing as npt
 
 from geophrase.engine.atomic_file import write_atomically, write_text_atomically
 from geophrase.training.data.instances import Instance, MaskHW, Rle, decode_rle, encode_rle
+from geophrase.training.errors import TrainingError
 
 SPLITS = ("train", "val", "test")
 KINDS = ("class", "synonym", "place", "size", "relation", "attribute", "plural", "absent")
 INSTANCE_KIND = "instance"
 
 
-class RisorsError(Exception):
+class RisorsError(TrainingError):
     """A data folder that cannot be used; the message is one sentence for people."""
 
 

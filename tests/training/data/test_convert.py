@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from rasterio.features import rasterize
 from rasterio.transform import from_origin
 from shapely.geometry import box
 
+from geophrase.training.cli import main
 from geophrase.training.data.convert_neon import crown_instances
 from geophrase.training.data.convert_nwpu import is_natural_colour
-from geophrase.training.data.prepare import add_prepare_arguments, prepare, run_prepare
+from geophrase.training.data.prepare import prepare
 from geophrase.training.data.risors import RisorsError, RisorsImage, read_image, read_split
 
 
@@ -123,10 +123,8 @@ def test_neon_crowns_are_ellipses_in_their_boxes(tmp_path: Path) -> None:
 def test_the_command_ends_with_one_sentence_on_a_wrong_folder(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    parser = argparse.ArgumentParser()
-    add_prepare_arguments(parser)
-    args = parser.parse_args(["--source", "nwpu", "--from", str(tmp_path), "--to", str(tmp_path / "out")])
-    assert run_prepare(args) == 1
+    command = ["prepare", "--source", "nwpu", "--from", str(tmp_path), "--to", str(tmp_path / "out")]
+    assert main(command) == 1
     message = capsys.readouterr().err
     assert "instances_train.json is missing" in message
     assert message.count("\n") == 1
