@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import logging
 from pathlib import Path
 
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
 from geophrase.training.scenes.scene import SceneConfig, generate_scene
 from geophrase.training.scenes.themes import THEMES
 from geophrase.training.scenes.write import kinds_present, write_scene
-
-_log = logging.getLogger(__name__)
 
 
 def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,12 +34,15 @@ def add_scene_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run_scene(args: argparse.Namespace) -> int:
-    """Generate and write the scene; prints what it shows as JSON. Exit status 0, or 2 for a bad argument."""
+    """Generate and write the scene; prints what it shows as JSON.
+
+    Raises:
+        EngineError: A size that can't be drawn, or a place that can't be written to.
+    """
     try:
         config = SceneConfig(size_px=args.size_px, gsd_m=args.gsd, seed=args.seed, theme=args.theme)
     except ValueError as error:
-        _log.error("%s", error)
-        return 2
+        raise EngineError(ErrorCode.BAD_REQUEST, f"{error}") from error
     scene = generate_scene(config)
     write_scene(scene, args.out, truth_path=args.truth)
     summary = {"path": str(args.out), "theme": scene.config.theme, "kinds": kinds_present(scene.instances)}

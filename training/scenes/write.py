@@ -18,6 +18,7 @@ from rasterio.transform import Affine
 from shapely.geometry import shape
 from shapely.ops import unary_union
 
+from geophrase.engine.vector.pending_output import PendingOutput
 from geophrase.protocol.grid import WindowPx
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.phrases import phrases_for_image
@@ -38,9 +39,12 @@ NEVER_DRAWN = frozenset({"helicopter", "train", "railway", "wind_turbine"})
 
 
 def write_scene(scene: Scene, path: Path, *, truth_path: Path | None = None) -> None:
-    """Write the picture as a tiled, compressed RGB GeoTIFF, and its truth as a GeoPackage when asked to."""
+    """Write the picture as a tiled, compressed RGB GeoTIFF, and its truth as a GeoPackage when asked to.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
     profile = {
         "driver": "GTiff",
         "width": scene.grid.width_px,
@@ -56,25 +60,30 @@ def write_scene(scene: Scene, path: Path, *, truth_path: Path | None = None) -> 
         "blockxsize": 256,
         "blockysize": 256,
     }
+    pending = PendingOutput(path)
     try:
-        with rasterio.open(part, "w", **profile) as sink:
+        with rasterio.open(pending.path, "w", **profile) as sink:
             sink.write(np.moveaxis(scene.image_HWC, -1, 0))
-        part.replace(path)
+        pending.commit()
     finally:
-        part.unlink(missing_ok=True)
+        pending.discard()
     if truth_path is not None:
         write_truth(scene, truth_path)
 
 
 def write_truth(scene: Scene, path: Path) -> None:
-    """Write every instance as a polygon with its kind, colour, heading and area, layer `truth`."""
+    """Write every instance as a polygon with its kind, colour, heading and area, layer `truth`.
+
+    Raises:
+        EngineError: OUTPUT_NOT_WRITABLE.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part.{path.name}")
+    pending = PendingOutput(path)
     try:
-        truth_frame(scene).to_file(part, layer="truth", driver="GPKG")
-        part.replace(path)
+        truth_frame(scene).to_file(pending.path, layer="truth", driver="GPKG")
+        pending.commit()
     finally:
-        part.unlink(missing_ok=True)
+        pending.discard()
 
 
 def truth_frame(scene: Scene) -> gpd.GeoDataFrame:

@@ -9,6 +9,8 @@ import pytest
 import rasterio
 from rasterio.features import rasterize
 
+from geophrase.engine.errors import EngineError
+from geophrase.protocol.errors import ErrorCode
 from geophrase.training.data.phrases import PhraseSampler
 from geophrase.training.data.risors import read_image, read_split
 from geophrase.training.scenes.command import add_scene_arguments, run_scene
@@ -102,4 +104,6 @@ def test_the_command_writes_a_scene_and_says_what_it_shows(tmp_path, capsys):
     assert summary["kinds"]["storage_tank"] > 0
     with rasterio.open(out) as source:
         assert source.shape == (160, 160)
-    assert run_scene(parser.parse_args([str(out), "--gsd", "50"])) == 2
+    with pytest.raises(EngineError) as failure:
+        run_scene(parser.parse_args([str(out), "--gsd", "50"]))
+    assert failure.value.code is ErrorCode.BAD_REQUEST
