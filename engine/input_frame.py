@@ -38,8 +38,13 @@ def normalised_input(images_BHWC: NDArray[np.uint8], *, image_px: int, device: t
         image_BCHW = F.interpolate(
             image_BCHW, size=size, mode="bilinear", align_corners=False, antialias=True
         )
-    mean_C11 = torch.tensor(_IMAGENET_MEAN, device=device)[:, None, None]
-    std_C11 = torch.tensor(_IMAGENET_STD, device=device)[:, None, None]
+    return imagenet_normalised(image_BCHW)
+
+
+def imagenet_normalised(image_BCHW: Tensor) -> Tensor:
+    """Takes ImageNet's mean and deviation out of float RGB images in [0, 1], which stay on their device."""
+    mean_C11 = torch.tensor(_IMAGENET_MEAN, device=image_BCHW.device)[:, None, None]
+    std_C11 = torch.tensor(_IMAGENET_STD, device=image_BCHW.device)[:, None, None]
     return (image_BCHW - mean_C11) / std_C11
 
 

@@ -26,13 +26,14 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from geophrase.engine.allocator import keep_freed_memory
+from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import EngineError
+from geophrase.engine.input_frame import imagenet_normalised
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.checkpoint import load_checkpoint, save_checkpoint
+from geophrase.training.data.risors import read_image
 from geophrase.training.teacher import MobileNetTeacher
-
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ class UnlabelledCrops(IterableDataset[Tensor]):
 
     def __init__(self, paths: Sequence[Path], config: DistillationConfig) -> None:
         super().__init__()
-        self._images = [_read_rgb(path) for path in paths]
+        self._images = [read_image(path) for path in paths]
         # Square roots keep a few very large images from drowning the many small ones.
         areas = np.array([image.shape[0] * image.shape[1] for image in self._images], float) ** 0.5
         self._shares = areas / areas.sum()
@@ -122,15 +123,6 @@ class UnlabelledCrops(IterableDataset[Tensor]):
             image = self._images[rng.choice(len(self._images), p=self._shares)]
             crop = _augment(_random_crop(image, self._config, rng), rng)
             yield torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
-
-
-def _read_rgb(path: Path) -> np.ndarray:
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image is None:
-        raise EngineError(
-            ErrorCode.RASTER_UNREADABLE, f"{path} cannot be read as an image: remove or replace it."
-        )
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
 def _random_crop(image: np.ndarray, config: DistillationConfig, rng: np.random.Generator) -> np.ndarray:
@@ -220,7 +212,7 @@ class Distiller:
             image_BCHW = image_BCHW.lerp(image_BCHW.flip(0), float(torch.rand(())) / 2)
         image_BCHW = image_BCHW.contiguous(memory_format=torch.channels_last)
         with torch.autocast("cpu", torch.bfloat16):
-            loss = self.loss(image_BCHW, self.trunk(_normalise(image_BCHW)))
+            loss = self.loss(image_BCHW, self.trunk(imagenet_normalised(image_BCHW)))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(self.trunk.parameters(), 5.0)
@@ -258,12 +250,6 @@ class Distiller:
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
 
 
-def _normalise(image_BCHW: Tensor) -> Tensor:
-    mean = torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1)
-    std = torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1)
-    return (image_BCHW - mean) / std
-
-
 def distil(
     config: DistillationConfig,
     *,
@@ -288,10 +274,10 @@ def distil(
     checkpoint = run / "distillation.pt"
     distiller = Distiller(config, teacher)
     if checkpoint.is_file():
-        distiller.load_state_dict(torch.load(checkpoint, weights_only=True))
+        distiller.load_state_dict(load_checkpoint(checkpoint))
     crops = UnlabelledCrops(training_images(roots), config)
     loader = DataLoader(crops, config.batch_size, num_workers=workers, prefetch_factor=4 if workers else None)
-    (run / "config.json").write_text(json.dumps(asdict(config), indent=1))
+    write_text_atomically(run / "config.json", json.dumps(asdict(config), indent=1))
     losses: list[float] = []
     last = time.monotonic()
     for batch in loader:
@@ -309,17 +295,11 @@ def distil(
                 log.write(json.dumps(row) + "\n")
             losses.clear()
         if distiller.step % 500 == 0 or is_done:
-            _save(distiller.state_dict(), checkpoint)
-            _save(distiller.ema, run / "trunk.pt")
+            save_checkpoint(distiller.state_dict(), checkpoint)
+            save_checkpoint(distiller.ema, run / "trunk.pt")
         if is_done:
             break
     return run / "trunk.pt"
-
-
-def _save(state: dict[str, Any], path: Path) -> None:
-    partial = path.with_suffix(".part")
-    torch.save(state, partial)
-    partial.replace(path)
 
 
 def add_distill_arguments(parser: argparse.ArgumentParser) -> None:
