@@ -22,7 +22,6 @@ from geophrase.engine.model.weights.card import ModelCard, TrainingSource, write
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 
 LICENCE = "GPL-3.0-or-later"
-BUNDLED = Path(load.__file__).parent
 FIGURES = ("phrases", "oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "objectness_auc")
 UNSHIPPED = (
     TrainingSource("MobileNetV2 1.0, ImageNet, int8", "Apache-2.0", "distillation teacher, not shipped"),
@@ -44,7 +43,8 @@ def figures_of(report: Mapping[str, Any]) -> dict[str, float]:
     """The card's figures of one evaluation: right phrases, phrases of each kind, and shuffled phrases."""
     right, shuffled = report["right"], report["shuffled"]
     figures = {name: right[name] for name in FIGURES if right.get(name) is not None}
-    figures["false_alarm_rate"] = right["absent"]["false_alarm_rate"]
+    if right["absent"]["phrases"]:
+        figures["false_alarm_rate"] = right["absent"]["false_alarm_rate"]
     for kind, scores in sorted(right["by_kind"].items()):
         figures |= {f"{kind} {name}": scores[name] for name in ("phrases", "mIoU") if name in scores}
     return figures | {f"shuffled {name}": shuffled[name] for name in ("oIoU", "mIoU", "P@0.5")}
@@ -63,7 +63,7 @@ def publish(args: argparse.Namespace) -> Path:
         licence=LICENCE,
         config_json=RsamConfig.from_json(json.dumps(settings["model"])).to_json(),
     )
-    path = BUNDLED / f"{name}.safetensors"
+    path = load.BUNDLED_FOLDER / f"{name}.safetensors"
     save_weights(load.read_state_dict(exported), path, metadata, half=True)
     reports = (pair.partition("=") for pair in args.evaluation)
     card = ModelCard.describing(

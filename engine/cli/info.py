@@ -39,21 +39,16 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _weights_facts(name: str) -> dict[str, Any]:
     """What the registry and, where the weights are here, their model card say."""
-    from geophrase.engine.model.weights.card import read_card
     from geophrase.engine.model.weights.load import list_models
 
     row = next(row for row in list_models() if row.entry.name == name)
-    card = read_card(row.path) if row.path is not None else None
-    trained_on = row.entry.training_data
-    if card is not None:
-        trained_on = ", ".join(f"{source.name} ({source.licence})" for source in card.training_data)
     return {
         "state": row.state,
         "path": None if row.path is None else str(row.path),
-        "sha256": card.sha256 if card is not None else row.entry.sha256,
-        "size_bytes": card.size_bytes if card is not None else row.entry.size_bytes,
+        "sha256": row.entry.sha256,
+        "size_bytes": row.entry.size_bytes,
         "licence": row.entry.licence,
-        "training_data": trained_on,
+        "training_data": row.entry.training_data,
         "paper": row.entry.paper,
         "url": row.entry.url,
     }
