@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from rasterio.errors import RasterioError
 from rasterio.windows import Window
 
 from geophrase.engine.errors import EngineError
-from geophrase.engine.vector.pending_output import PendingOutput, not_writable
+from geophrase.engine.vector.pending_output import OutputWriter
 from geophrase.engine.vector.run_parameters import RUN_KEY, encoded
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
@@ -25,7 +23,7 @@ MAX_QUERIES = 254
 _BLOCK_PX = 256
 
 
-class MaskRasterWriter:
+class MaskRasterWriter(OutputWriter):
     """A uint8 GeoTIFF of query numbers, as a context manager that leaves it whole or leaves nothing.
 
     Value 0 is background, 1 to Q the query (in the order given) with the highest probability among those that
@@ -59,7 +57,7 @@ class MaskRasterWriter:
                 ErrorCode.BAD_REQUEST,
                 f"A mask raster holds {MAX_QUERIES} queries, not {len(queries)}. Ask fewer at a time.",
             )
-        self._path = Path(path)
+        super().__init__(Path(path), failures=(OSError, RasterioError))
         self._window = window
         self._threshold = threshold
         self._tags = {f"QUERY_{number}": query for number, query in enumerate(queries, 1)}
@@ -80,25 +78,12 @@ class MaskRasterWriter:
             "BIGTIFF": "IF_SAFER",
             "SPARSE_OK": True,
         }
-        self._pending: PendingOutput | None = None
         self._dataset: Any = None
 
-    def __enter__(self) -> MaskRasterWriter:
-        """Prepare the output.
-
-        Raises:
-            EngineError: OUTPUT_NOT_WRITABLE.
-        """
-        self._pending = PendingOutput(self._path)
-        try:
-            with self._failures_named():
-                self._dataset = rasterio.open(self._pending.path, "w", **self._profile)
-                self._dataset.update_tags(**self._tags)
-                self._dataset.set_band_description(1, "query number")
-        except BaseException:
-            self._abandon()
-            raise
-        return self
+    def _begin(self, written: Path) -> None:
+        self._dataset = rasterio.open(written, "w", **self._profile)
+        self._dataset.update_tags(**self._tags)
+        self._dataset.set_band_description(1, "query number")
 
     def add_strip(self, row0: int, prob_QHW: NDArray[np.float32], valid_HW: NDArray[np.bool_]) -> None:
         """Write some rows, in any order.
@@ -119,47 +104,14 @@ class MaskRasterWriter:
         with self._failures_named():
             self._dataset.write(value_HW, 1, window=Window(0, row0 - self._window.row, width, height))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close, or after an exception remove what there is of the file."""
-        if kind is None:
-            self.close()
-        else:
-            self._abandon()
+    def _complete(self, written: Path) -> None:
+        self._dataset.close()
+        _read_all_blocks(written)
 
-    def close(self) -> None:
-        """Put the finished file in place; closing again does nothing.
-
-        Raises:
-            EngineError: OUTPUT_NOT_WRITABLE, and nothing is left of the new file.
-        """
-        if self._pending is None:
-            return
-        try:
-            with self._failures_named():
-                self._dataset.close()
-                _read_all_blocks(self._pending.path)
-            self._pending.commit()
-        except BaseException:
-            self._abandon()
-            raise
-        self._pending = None
-
-    @contextmanager
-    def _failures_named(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, RasterioError) as error:
-            raise not_writable(self._path, getattr(error, "strerror", None) or str(error)) from error
-
-    def _abandon(self) -> None:
+    def _let_go(self) -> None:
         if self._dataset is not None:
             self._dataset.close()
             self._dataset = None
-        if self._pending is not None:
-            self._pending.discard()
-            self._pending = None
 
 
 def _read_all_blocks(path: Path) -> None:

@@ -5,10 +5,17 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import TracebackType
+from typing import TypeVar
 
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
+
+WriterT = TypeVar("WriterT", bound="OutputWriter")
 
 STALE_BESIDE_SHP = (".prj", ".cpg", ".qix", ".sbn", ".sbx", ".fbn", ".fbx", ".ain", ".aih", ".qpj")
 """Sidecars of a shapefile that belong to its old content; .shx and .dbf are always replaced."""
@@ -94,6 +101,92 @@ class PendingOutput:
         if destination.suffix.lower() == ".tif":
             return [destination.with_name(destination.name + suffix) for suffix in STALE_BESIDE_TIF]
         return []
+
+
+class OutputWriter(ABC):
+    """A file under way, as a context manager that leaves it whole or leaves nothing.
+
+    On an exception, cancelling and Ctrl-C included, what was written is removed and an existing file is
+    untouched.
+
+    Args:
+        path: The output.
+        failures: What the libraries underneath raise where a place refuses files.
+    """
+
+    def __init__(self, path: Path, *, failures: tuple[type[Exception], ...]) -> None:
+        self._path = path
+        self._failures = failures
+        self._pending: PendingOutput | None = None
+
+    def __enter__(self: WriterT) -> WriterT:
+        """Prepare the output: a place that can't be written to is found before the work, not after it.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE.
+        """
+        self._pending = PendingOutput(self._path)
+        try:
+            with self._failures_named():
+                self._begin(self._pending.path)
+        except BaseException:
+            self._abandon()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close, or after an exception remove what there is of the file."""
+        if kind is None:
+            self.close()
+        else:
+            self._abandon()
+
+    def close(self) -> None:
+        """Put the finished file in place; closing again does nothing.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE, and nothing is left of the new file.
+        """
+        if self._pending is None:
+            return
+        try:
+            with self._failures_named():
+                self._complete(self._pending.path)
+            self._pending.commit()
+        except BaseException:
+            self._abandon()
+            raise
+        self._pending = None
+
+    @abstractmethod
+    def _begin(self, written: Path) -> None:
+        """Make the file, still without content, at a path in the hidden folder."""
+
+    @abstractmethod
+    def _complete(self, written: Path) -> None:
+        """Finish the file and make sure that all of it can be read back."""
+
+    @abstractmethod
+    def _let_go(self) -> None:
+        """Close what is open, whatever state it is in; the file is about to be removed."""
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """Turn what the libraries raise into one sentence."""
+        try:
+            yield
+        except self._failures as error:
+            raise not_writable(self._path, getattr(error, "strerror", None) or str(error)) from error
+
+    def _abandon(self) -> None:
+        try:
+            self._let_go()
+        finally:
+            if self._pending is not None:
+                self._pending.discard()
+                self._pending = None
 
 
 def not_writable(path: Path, reason: str | None) -> EngineError:

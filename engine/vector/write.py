@@ -17,7 +17,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import geopandas as gpd
@@ -28,7 +27,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.vector.geoparquet import GeoParquetFile
-from geophrase.engine.vector.pending_output import PendingOutput, not_writable
+from geophrase.engine.vector.pending_output import OutputWriter, PendingOutput
 from geophrase.engine.vector.run_parameters import RUN_KEY, encoded, sidecar_of
 from geophrase.protocol.errors import ErrorCode
 
@@ -67,7 +66,7 @@ VECTOR_SUFFIXES = (*_OGR_FORMATS, ".parquet")
 OUTPUT_SUFFIXES = (*VECTOR_SUFFIXES, ".tif")
 
 
-class SegmentsWriter:
+class SegmentsWriter(OutputWriter):
     """A vector file of the output schema, as a context manager that leaves it whole or leaves nothing.
 
     On an exception, cancelling and Ctrl-C included, what was written is removed and an existing file is
@@ -84,13 +83,12 @@ class SegmentsWriter:
     """
 
     def __init__(self, path: str | Path, schema: gpd.GeoDataFrame, *, metadata: Mapping[str, Any]) -> None:
-        self._path = Path(path)
+        super().__init__(Path(path), failures=(OSError, DataSourceError, DataLayerError, pa.ArrowException))
         self._suffix = self._path.suffix.lower()
         _refuse_unknown_suffix(self._path, VECTOR_SUFFIXES)
         self._schema = schema.iloc[:0]
         self._run_json = encoded(metadata)
         self._num_features = 0
-        self._pending: PendingOutput | None = None
         self._parquet: GeoParquetFile | None = None
 
     @property
@@ -98,25 +96,11 @@ class SegmentsWriter:
         """How many features have been written."""
         return self._num_features
 
-    def __enter__(self) -> SegmentsWriter:
-        """Prepare the output: a place that can't be written to is found before the work, not after it.
-
-        Raises:
-            EngineError: OUTPUT_NOT_WRITABLE.
-        """
-        self._pending = PendingOutput(self._path)
-        try:
-            with self._failures_named():
-                if self._suffix == ".parquet":
-                    self._parquet = GeoParquetFile(
-                        self._pending.path, self._schema, {RUN_KEY: self._run_json}
-                    )
-                else:
-                    self._write_spool(self._schema, append=False)
-        except BaseException:
-            self._abandon()
-            raise
-        return self
+    def _begin(self, written: Path) -> None:
+        if self._suffix == ".parquet":
+            self._parquet = GeoParquetFile(written, self._schema, {RUN_KEY: self._run_json})
+        else:
+            self._write_spool(self._schema, append=False)
 
     def write(self, frame: gpd.GeoDataFrame) -> None:
         """Add features; those with the schema's columns in its order, and polygons only.
@@ -132,32 +116,6 @@ class SegmentsWriter:
             else:
                 self._write_spool(frame, append=True)
         self._num_features += len(frame)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Close, or after an exception remove what there is of the file."""
-        if kind is None:
-            self.close()
-        else:
-            self._abandon()
-
-    def close(self) -> None:
-        """Put the finished file in place; closing again does nothing.
-
-        Raises:
-            EngineError: OUTPUT_NOT_WRITABLE, and nothing is left of the new file.
-        """
-        if self._pending is None:
-            return
-        try:
-            with self._failures_named():
-                self._complete()
-            self._pending.commit()
-        except BaseException:
-            self._abandon()
-            raise
-        self._pending = None
 
     @property
     def _spool(self) -> Path:
@@ -182,10 +140,7 @@ class SegmentsWriter:
             layer_metadata=None if append else {RUN_KEY: self._run_json},
         )
 
-    def _complete(self) -> None:
-        """Finish the file in the hidden folder and count what can be read back from it."""
-        assert self._pending is not None
-        written = self._pending.path
+    def _complete(self, written: Path) -> None:
         if self._parquet:
             self._parquet.close()
             num_readable = self._parquet.num_rows
@@ -219,22 +174,16 @@ class SegmentsWriter:
         if self._suffix == ".shp":
             sidecar_of(written).write_text(self._run_json, encoding="utf-8")
 
-    @contextmanager
-    def _failures_named(self) -> Iterator[None]:
-        """Turn what the libraries raise into one sentence, and keep quiet about a missing CRS."""
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message="'crs' was not provided")
-                yield
-        except (OSError, DataSourceError, DataLayerError, pa.ArrowException) as error:
-            raise not_writable(self._path, getattr(error, "strerror", None) or str(error)) from error
-
-    def _abandon(self) -> None:
+    def _let_go(self) -> None:
         if self._parquet:
             self._parquet.abandon()
-        if self._pending:
-            self._pending.discard()
-            self._pending = None
+
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
+        """As everywhere, and quiet about a missing CRS."""
+        with super()._failures_named(), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="'crs' was not provided")
+            yield
 
 
 def write_segments(frame: gpd.GeoDataFrame, path: str | Path, *, metadata: Mapping[str, Any]) -> None:
