@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic
 
 from geophrase.engine.embedding_cache import EmbeddingCache
-from geophrase.engine.errors import CancelledError
+from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.polygon_assembly import FoundPolygon, PolygonAssembler, StripSink
 from geophrase.engine.prefetch import prefetched
 from geophrase.engine.progress import CancelCheck, Progress, ProgressCallback, StageTimes
@@ -17,6 +17,7 @@ from geophrase.engine.run_config import SegmentConfig
 from geophrase.engine.tile_encoder import LoadedTile, TileEncoder
 from geophrase.engine.tile_model import EmbeddingT, TileModel
 from geophrase.engine.tile_plan import TilePlan
+from geophrase.protocol.errors import ErrorCode
 
 # Q queries.
 
@@ -97,7 +98,8 @@ class SegmentRun(Generic[EmbeddingT]):
 
         Raises:
             CancelledError: `cancel` said so.
-            EngineError: The raster can't be read further.
+            EngineError: The raster can't be read further; BAD_REQUEST where `strip_sink`, which needs all
+                queries in one pass, would take too much memory.
         """
         first = 0
         for group in self._query_groups():
@@ -108,12 +110,16 @@ class SegmentRun(Generic[EmbeddingT]):
 
     def _query_groups(self) -> list[tuple[str, ...]]:
         queries = self._config.queries
-        if self.strip_sink is not None:
-            return [queries]
         bytes_per_query = blend_buffer_bytes(
             width_px=self.plan.region.width, tile_px=self.plan.tile_px, num_queries=1
         )
         num_per_pass = max(1, _MAX_BLEND_BYTES // bytes_per_query)
+        if self.strip_sink is not None and len(queries) > num_per_pass:
+            raise EngineError(
+                ErrorCode.BAD_REQUEST,
+                f"A mask raster of {self.plan.region.width} columns takes at most {num_per_pass} queries at "
+                f"a time, not {len(queries)}. Ask fewer, or write polygons.",
+            )
         return [queries[start : start + num_per_pass] for start in range(0, len(queries), num_per_pass)]
 
     def _pass(self, queries: Sequence[str], *, first_index: int) -> Iterator[list[FoundPolygon]]:

@@ -16,6 +16,7 @@ import shapely
 from affine import Affine
 from rasterio import features
 
+import geophrase.engine.segment_run
 import geophrase.engine.tile_encoder
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.raster.source import RasterSource
@@ -304,6 +305,29 @@ def test_a_tif_output_is_the_mask(tmp_path):
     with rasterio.open(output) as dataset:
         np.testing.assert_array_equal(dataset.read(1) == 2, mask_HW)
         assert dataset.transform == NORTH_UP
+
+
+def test_more_queries_than_fit_in_memory_take_several_passes_and_find_the_same(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "town.tif", image_of(blobs((200, 200), seed=7)))
+    queries = ["red", "zebra", "blue"]
+    expected = segment(path, queries)
+    monkeypatch.setattr(geophrase.engine.segment_run, "_MAX_BLEND_BYTES", 1)
+    model, seen = ColourModel(), []
+    found = segment(path, queries, model=model, progress=seen.append)
+    assert set(model.texts_seen) == {("red",), ("zebra",), ("blue",)}
+    assert seen[-1].num_done == seen[-1].num_total
+    assert_same_polygons(found.geometry, expected.geometry)
+    assert list(found["query"]) == list(expected["query"])
+
+
+def test_a_mask_of_more_queries_than_fit_in_memory_is_refused(tmp_path, monkeypatch):
+    path = write_raster(tmp_path / "town.tif", image_of(blobs((200, 200), seed=7)))
+    monkeypatch.setattr(geophrase.engine.segment_run, "_MAX_BLEND_BYTES", 1)
+    before = sorted(tmp_path.iterdir())
+    with pytest.raises(EngineError, match="at most 1 queries") as failure:
+        segment(path, ["red", "blue"], output=tmp_path / "mask.tif")
+    assert failure.value.code is ErrorCode.BAD_REQUEST
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_an_output_without_polygons_is_a_valid_empty_layer(tmp_path):
