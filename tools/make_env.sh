@@ -18,6 +18,8 @@ else
     say "no NVIDIA GPU: installing the CPU build of torch"
     # A local version such as 2.13.0+cpu sorts above the plain one, so the CPU build wins where it can be had.
     pip install -q --retries 1 --extra-index-url "$CPU_INDEX" "$TORCH"
+    "$VENV/bin/python" -c 'import sys, torch; sys.exit(torch.version.cuda is not None)' ||
+        echo "The CPU build of torch was out of reach, so the CUDA build is here: it works, but takes several GB." >&2
 fi
 
 say "installing the engine and the training package"
