@@ -15,13 +15,14 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
 from torch.nn import functional as F
 
 from geophrase.engine.device import select_device
 from geophrase.engine.input_frame import ClickPrompts, InputFrame, normalised_input
 from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
-from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
+from geophrase.engine.model.rsam.multimodal_mask_decoder import ABSENT_LOGIT, MaskOutput
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
 from geophrase.engine.model.weights.load import locate_weights
@@ -233,18 +234,26 @@ class Predictor:
         text = self.encode_text(texts)
         image_index = torch.arange(len(embeddings), device=self.device).repeat_interleave(len(texts))
         text_index = torch.arange(len(texts), device=self.device).repeat(len(embeddings))
-        outputs = []
-        for start in range(0, len(image_index), _MAX_QUERIES_PER_DECODE):
-            images, queries = (
-                index[start : start + _MAX_QUERIES_PER_DECODE] for index in (image_index, text_index)
-            )
+        num_queries = len(image_index)
+        hw_px = embeddings[0].image_hw_px
+        masks_QHW = np.full((num_queries, *hw_px), ABSENT_LOGIT, np.float32)
+        ious_Q, objectness_Q = (np.empty(num_queries, np.float32) for _ in range(2))
+        for start in range(0, num_queries, _MAX_QUERIES_PER_DECODE):
+            part = slice(start, start + _MAX_QUERIES_PER_DECODE)
             with self._autocast():
-                output = self.rsam.decode(features, image_index_Q=images, text=text.select(queries))
-            outputs.append(self._to_arrays(output.without_absent(), embeddings[0].image_hw_px))
+                output = self.rsam.decode(
+                    features,
+                    image_index_Q=image_index[part],
+                    text=text.select(text_index[part]),
+                    is_absent_skipped=True,
+                )
+            ious_Q[part] = output.iou_QM[:, 0].float().cpu().numpy()
+            objectness_Q[part] = output.objectness_Q1[:, 0].float().cpu().numpy()
+            for index in np.flatnonzero(objectness_Q[part] > 0):
+                masks_QHW[start + index] = _at_image_size(output.mask_logits_QMHW[index, None], hw_px)[0, 0]
         shape_bq = (len(embeddings), len(texts))
-        masks, ious, objectness = (np.concatenate(parts) for parts in zip(*outputs, strict=True))
         return TilePredictions(
-            masks.reshape(*shape_bq, *masks.shape[-2:]), ious.reshape(shape_bq), objectness.reshape(shape_bq)
+            masks_QHW.reshape(*shape_bq, *hw_px), ious_Q.reshape(shape_bq), objectness_Q.reshape(shape_bq)
         )
 
     @torch.inference_mode()
@@ -282,11 +291,8 @@ class Predictor:
     def _to_arrays(
         self, output: MaskOutput, hw_px: tuple[int, int]
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        masks_QMHW = F.interpolate(
-            output.mask_logits_QMHW.float(), size=hw_px, mode="bilinear", align_corners=False
-        )
         return (
-            masks_QMHW.cpu().numpy(),
+            _at_image_size(output.mask_logits_QMHW, hw_px),
             output.iou_QM.float().cpu().numpy(),
             output.objectness_Q1.float().cpu().numpy(),
         )
@@ -300,6 +306,12 @@ class Predictor:
     def _autocast(self) -> torch.autocast:
         is_half = self.dtype != torch.float32
         return torch.autocast(self.device.type, dtype=self.dtype if is_half else None, enabled=is_half)
+
+
+def _at_image_size(mask_logits_QMHW: Tensor, hw_px: tuple[int, int]) -> NDArray[np.float32]:
+    resized = F.interpolate(mask_logits_QMHW.float(), size=hw_px, mode="bilinear", align_corners=False)
+    array: NDArray[np.float32] = resized.cpu().numpy()
+    return array
 
 
 def _sha256_of(rsam: Rsam) -> str:

@@ -61,6 +61,11 @@ class ImageFeatures:
         """Gathers the features of the images that Q queries ask about."""
         return self.map(lambda x_BDHW: x_BDHW.index_select(0, index_Q))
 
+    def for_guidance(self) -> ImageFeatures:
+        """What a query with text needs: the attended features in place of the deep ones."""
+        assert self.attended_BDHW is not None, "these features are of a model without guidance"
+        return ImageFeatures(self.attended_BDHW, self.shallow8_BDHW, self.shallow4_BDHW)
+
     @staticmethod
     def cat(parts: list[ImageFeatures]) -> ImageFeatures:
         """Joins batches of the same input size, made by the same model."""

@@ -109,6 +109,7 @@ class Rsam(nn.Module):
         boxes_xyxy_QC: Tensor | None = None,
         mask_logits_Q1HW: Tensor | None = None,
         multimask: bool = False,
+        is_absent_skipped: bool = False,
     ) -> MaskOutput:
         """Answers Q queries; any mix of prompts, each given for all queries or for none.
 
@@ -122,10 +123,11 @@ class Rsam(nn.Module):
             boxes_xyxy_QC: Boxes in pixels of the model's input.
             mask_logits_Q1HW: Mask logits of an earlier answer, at stride 4.
             multimask: Whether to return SAM 2's three alternatives.
+            is_absent_skipped: Whether masks of objects that are judged absent are -1024, which saves the work
+                on them, instead of left as they are, for the losses.
 
         Returns:
-            Masks at stride 4. Masks of absent objects are left as they are, for the losses;
-            :meth:`MaskOutput.without_absent` empties them.
+            Masks at stride 4.
 
         Raises:
             ValueError: Where the prompts disagree on Q, or the model cannot take one of them.
@@ -134,6 +136,8 @@ class Rsam(nn.Module):
         num_queries = _count_queries(
             features.num_images, image_index_Q, text, points[0] if points else None, mask_logits_Q1HW
         )
+        if text is not None and self.guidance is not None:
+            features = features.for_guidance()
         features = _features_of_queries(features, image_index_Q, num_queries)
         grid_hw = (features.deep_BDHW.shape[-2], features.deep_BDHW.shape[-1])
         text_QD = None
@@ -150,6 +154,7 @@ class Rsam(nn.Module):
             dense_QDHW=dense_QDHW,
             text_QD=text_QD,
             multimask=multimask,
+            is_absent_skipped=is_absent_skipped,
         )
         return output
 
@@ -176,8 +181,7 @@ class Rsam(nn.Module):
 
     def _guide(self, features: ImageFeatures, text: TextFeatures) -> tuple[ImageFeatures, Tensor]:
         if self.guidance is not None:
-            assert features.attended_BDHW is not None, "these features are of a model without guidance"
-            deep_QDHW, text_QD = self.guidance(features.attended_BDHW, text.tokens_BLD, text.is_padding_BL)
+            deep_QDHW, text_QD = self.guidance(features.deep_BDHW, text.tokens_BLD, text.is_padding_BL)
             return ImageFeatures(deep_QDHW, features.shallow8_BDHW, features.shallow4_BDHW), text_QD
         if self.text_projection is None:
             raise ValueError(f"{self.config.name} takes no text")

@@ -12,6 +12,7 @@ from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from geophrase.engine.model.rsam.attention import AttentionLayers, attend
 from geophrase.engine.model.rsam.config import GuidanceConfig
 
 
@@ -36,19 +37,8 @@ class Attention(nn.Module):
         self, query_QND: Tensor, *, key_QMD: Tensor, value_QMD: Tensor, is_padding_QM: Tensor | None = None
     ) -> Tensor:
         """Returns what each query gathers from the values, shape (Q, N, D)."""
-        is_attended = None if is_padding_QM is None else ~is_padding_QM[:, None, None, :]
-        gathered = F.scaled_dot_product_attention(
-            self._split_heads(self.query(query_QND)),
-            self._split_heads(self.key(key_QMD)),
-            self._split_heads(self.value(value_QMD)),
-            attn_mask=is_attended,
-        )
-        gathered_QND: Tensor = self.out(gathered.transpose(1, 2).flatten(2))
-        return gathered_QND
-
-    def _split_heads(self, x_QND: Tensor) -> Tensor:
-        num_queries, num_tokens, _ = x_QND.shape
-        return x_QND.reshape(num_queries, num_tokens, self.num_heads, -1).transpose(1, 2)
+        layers = AttentionLayers(self.query, self.key, self.value, self.out, self.num_heads)
+        return attend(layers, query_QND, key_QMD=key_QMD, value_QMD=value_QMD, is_padding_QM=is_padding_QM)
 
 
 class PositionPair(nn.Module):
@@ -65,12 +55,19 @@ class PositionPair(nn.Module):
         nn.init.trunc_normal_(self.image_1DHW, std=0.02)
         nn.init.trunc_normal_(self.text_LD, std=0.02)
 
-    def forward(self, grid_hw: tuple[int, int], num_tokens: int) -> tuple[Tensor, Tensor]:
-        """Returns positions for the image (1, N, D) and the text (1, L, D)."""
+    def place_image(self, image_QND: Tensor, grid_hw: tuple[int, int]) -> Tensor:
+        """Adds the positions of a grid's cells, in the tokens' own format.
+
+        Added in float32 to bfloat16 they would cost four times as much.
+        """
         image_1DHW: Tensor = self.image_1DHW
         if image_1DHW.shape[-2:] != grid_hw:
             image_1DHW = F.interpolate(image_1DHW, size=grid_hw, mode="bicubic", align_corners=False)
-        return image_1DHW.flatten(2).transpose(1, 2), self.text_LD[None, :num_tokens]
+        return image_QND + image_1DHW.to(image_QND.dtype).flatten(2).transpose(1, 2).contiguous()
+
+    def place_text(self, text_QLD: Tensor) -> Tensor:
+        """Adds the positions of the first L tokens."""
+        return text_QLD + self.text_LD[: text_QLD.shape[1]].to(text_QLD.dtype)
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ class TwoWayGuidanceLayer(nn.Module):
 
     def forward(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
         """Updates both modalities, the image having been through :meth:`attend_image`."""
-        tokens = self._attend_across(self._attend_text(tokens, grid_hw), grid_hw)
+        tokens = self._attend_across(self._attend_text(tokens), grid_hw)
         image_QND, text_QLD = tokens.image_QND, tokens.text_QLD
         return _Tokens(
             self.image_norms[2](image_QND + self.image_mlp(image_QND)),
@@ -121,22 +118,20 @@ class TwoWayGuidanceLayer(nn.Module):
 
     def attend_image(self, image_QND: Tensor, grid_hw: tuple[int, int]) -> Tensor:
         """Self-attention of the image, the layer's first step, apart from the text's."""
-        image_1ND, _ = self.position(0, grid_hw, 1)
-        placed_QND = image_QND + image_1ND
+        placed_QND = self.position(0).place_image(image_QND, grid_hw)
         attended_QND = self.image_self_attention(placed_QND, key_QMD=placed_QND, value_QMD=image_QND)
         normalised_QND: Tensor = self.image_norms[0](image_QND + attended_QND)
         return normalised_QND
 
-    def position(self, use: int, grid_hw: tuple[int, int], num_tokens: int) -> tuple[Tensor, Tensor]:
-        """Positions for self-attention (0), text from image (1) or image from text (2)."""
+    def position(self, use: int) -> PositionPair:
+        """The positions for self-attention (0), text from image (1) or image from text (2)."""
         pair = self.positions[use if len(self.positions) > 1 else 0]
-        image_1ND, text_1LD = pair(grid_hw, num_tokens)
-        return image_1ND, text_1LD
+        assert isinstance(pair, PositionPair)
+        return pair
 
-    def _attend_text(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
+    def _attend_text(self, tokens: _Tokens) -> _Tokens:
         text_QLD, is_padding_QL = tokens.text_QLD, tokens.is_padding_QL
-        _, text_1LD = self.position(0, grid_hw, text_QLD.shape[1])
-        placed_QLD = text_QLD + text_1LD
+        placed_QLD = self.position(0).place_text(text_QLD)
         attended_QLD = self.text_self_attention(
             placed_QLD, key_QMD=placed_QLD, value_QMD=text_QLD, is_padding_QM=is_padding_QL
         )
@@ -144,12 +139,13 @@ class TwoWayGuidanceLayer(nn.Module):
 
     def _attend_across(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
         image_QND, text_QLD, is_padding_QL = tokens.image_QND, tokens.text_QLD, tokens.is_padding_QL
-        image_1ND, text_1LD = self.position(1, grid_hw, text_QLD.shape[1])
-        text = self.text_from_image(text_QLD + text_1LD, key_QMD=image_QND + image_1ND, value_QMD=image_QND)
-        image_1ND, text_1LD = self.position(2, grid_hw, text_QLD.shape[1])
+        to_text, to_image = self.position(1), self.position(2)
+        asked_QND = to_text.place_image(image_QND, grid_hw)
+        asking_QND = asked_QND if to_image is to_text else to_image.place_image(image_QND, grid_hw)
+        text = self.text_from_image(to_text.place_text(text_QLD), key_QMD=asked_QND, value_QMD=image_QND)
         image = self.image_from_text(
-            image_QND + image_1ND,
-            key_QMD=text_QLD + text_1LD,
+            asking_QND,
+            key_QMD=to_image.place_text(text_QLD),
             value_QMD=text_QLD,
             is_padding_QM=is_padding_QL,
         )
@@ -206,7 +202,7 @@ class TwoWayGuidance(nn.Module):
             The guided image features (Q, D, H, W) and the global text token (Q, D).
         """
         grid_hw = _grid_of(attended_QDHW)
-        image_QND = attended_QDHW.flatten(2).transpose(1, 2)
+        image_QND = attended_QDHW.flatten(2).transpose(1, 2).contiguous()  # what follows goes token by token
         tokens = _Tokens(image_QND, self.text_projection(text_QLE), is_padding_QL)
         for index in range(len(self.layers)):
             layer = self._layer(index)
@@ -223,10 +219,12 @@ class TwoWayGuidance(nn.Module):
         return layer
 
     def _global_text(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> Tensor:
-        image_1ND, text_1LD = self._layer(-1).position(1, grid_hw, 1)
+        position = self._layer(-1).position(1)
         first_Q1D = tokens.text_QLD[:, :1]  # only the first token is asked for
         gathered_Q1D = self.final_text_from_image(
-            first_Q1D + text_1LD, key_QMD=tokens.image_QND + image_1ND, value_QMD=tokens.image_QND
+            position.place_text(first_Q1D),
+            key_QMD=position.place_image(tokens.image_QND, grid_hw),
+            value_QMD=tokens.image_QND,
         )
         global_text_QD: Tensor = self.final_norm(first_Q1D + gathered_Q1D)[:, 0]
         return global_text_QD
