@@ -82,7 +82,7 @@ def refine_to_file(
     Raises:
         EngineError: With one sentence on what happened and what to do.
     """
-    refuse_unwritable(output, suffixes=VECTOR_SUFFIXES)
+    refuse_unwritable(output, raster=path, suffixes=VECTOR_SUFFIXES)
     frame, parameters = _refined(path, config=config, model=model, device=device)
     write_segments(frame, output, metadata=parameters)
     return frame

@@ -302,7 +302,7 @@ class SegmentJob:
                 ErrorCode.BAD_REQUEST,
                 "A minimum area and simplified outlines are for polygons; leave them out for a mask raster.",
             )
-        refuse_unwritable(output)
+        refuse_unwritable(output, raster=self._path)
 
     def _writer(self, output: Path, job: OpenedJob) -> SegmentsWriter | MaskRasterWriter:
         config = self._config

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import tempfile
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
@@ -21,6 +22,8 @@ STALE_BESIDE_SHP = (".prj", ".cpg", ".qix", ".sbn", ".sbx", ".fbn", ".fbx", ".ai
 """Sidecars of a shapefile that belong to its old content; .shx and .dbf are always replaced."""
 STALE_BESIDE_TIF = (".aux.xml", ".ovr", ".msk")
 OPEN_ELSEWHERE_BESIDE_GPKG = ("-wal", "-journal")
+OWN_TABLES = {"segments", "layer_styles"}
+"""Layers of a GeoPackage that a new run may replace: an earlier run's, and QGIS's style for it."""
 
 
 class PendingOutput:
@@ -86,13 +89,12 @@ class PendingOutput:
                 ErrorCode.OUTPUT_NOT_WRITABLE,
                 f"The output's folder {destination.parent} does not exist. Create it or choose another.",
             )
+        if destination.exists() and not destination.is_file():
+            raise not_writable(destination, "it is not an ordinary file")
         if destination.exists() and not os.access(destination, os.W_OK):
             raise not_writable(destination, "it is write-protected")
         if destination.suffix.lower() == ".gpkg":
-            # Replacing a database under a program that has it open would let that program spoil the new one.
-            for suffix in OPEN_ELSEWHERE_BESIDE_GPKG:
-                if destination.with_name(destination.name + suffix).exists():
-                    raise not_writable(destination, "another program has it open")
+            _refuse_to_spoil_geopackage(destination)
 
     def _stale_sidecars(self) -> list[Path]:
         destination = self.destination
@@ -187,6 +189,30 @@ class OutputWriter(ABC):
             if self._pending is not None:
                 self._pending.discard()
                 self._pending = None
+
+
+def _refuse_to_spoil_geopackage(path: Path) -> None:
+    # Replacing a database under a program that has it open would let that program spoil the new one.
+    for suffix in OPEN_ELSEWHERE_BESIDE_GPKG:
+        if path.with_name(path.name + suffix).exists():
+            raise not_writable(path, "another program has it open")
+    if foreign := _foreign_layers(path):
+        raise EngineError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"The output {path} also holds {', '.join(foreign)}, which would be lost. Choose another name.",
+        )
+
+
+def _foreign_layers(geopackage: Path) -> list[str]:
+    """Layers that are no output of ours; none where there is no readable GeoPackage."""
+    if not geopackage.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(f"{geopackage.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
+            names = [str(name) for (name,) in database.execute("SELECT table_name FROM gpkg_contents")]
+    except (sqlite3.Error, OSError):
+        return []
+    return sorted(set(names) - OWN_TABLES)
 
 
 def not_writable(path: Path, reason: str | None) -> EngineError:

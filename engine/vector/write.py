@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -196,11 +197,14 @@ def write_segments(frame: gpd.GeoDataFrame, path: str | Path, *, metadata: Mappi
         writer.write(frame)
 
 
-def refuse_unwritable(path: str | Path, *, suffixes: Sequence[str] = OUTPUT_SUFFIXES) -> None:
+def refuse_unwritable(
+    path: str | Path, *, raster: str | Path | None = None, suffixes: Sequence[str] = OUTPUT_SUFFIXES
+) -> None:
     """Return if an output can be made at a place; meant to be asked before long work.
 
     Args:
         path: The output.
+        raster: What the output is made from, which it must not replace.
         suffixes: Those of the formats that will do.
 
     Raises:
@@ -208,6 +212,11 @@ def refuse_unwritable(path: str | Path, *, suffixes: Sequence[str] = OUTPUT_SUFF
     """
     path = Path(path)
     _refuse_unknown_suffix(path, suffixes)
+    if raster is not None and path.exists() and os.path.exists(raster) and path.samefile(raster):
+        raise EngineError(
+            ErrorCode.OUTPUT_NOT_WRITABLE,
+            f"The output {path} is the raster itself, which would be lost. Choose another name.",
+        )
     PendingOutput(path).discard()
 
 

@@ -57,6 +57,13 @@ def test_says_where_the_result_is_and_what_was_found(town, tmp_path, model, caps
     assert len(gpd.read_file(output, layer="segments")) == 1
 
 
+def test_the_raster_is_never_replaced_by_its_own_result(town, model, capsys):
+    before = town.read_bytes()
+    assert main(["segment", str(town), "red", "-o", str(town), "--cache", "none"]) == 1
+    assert "is the raster itself" in capsys.readouterr().err
+    assert town.read_bytes() == before
+
+
 def test_json_tells_programs_what_was_done(town, tmp_path, model, capsys):
     output = tmp_path / "out.gpkg"
     command = [

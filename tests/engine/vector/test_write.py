@@ -280,6 +280,27 @@ class TestRefusals:
         (tmp_path / "out.gpkg").mkdir()
         assert "is a folder" in self.refused(tmp_path / "out.gpkg", make_frame(UTM)).message
 
+    def test_output_is_a_pipe_or_a_device(self, tmp_path, make_frame):
+        os.mkfifo(tmp_path / "pipe")
+        (tmp_path / "out.gpkg").symlink_to(tmp_path / "pipe")
+        assert "not an ordinary file" in self.refused(tmp_path / "out.gpkg", make_frame(UTM)).message
+        assert (tmp_path / "pipe").is_fifo()
+
+    def test_geopackage_with_other_peoples_layers(self, tmp_path, make_frame):
+        path, frame = tmp_path / "a project #1.gpkg", make_frame(UTM)
+        pyogrio.write_dataframe(frame, path, layer="parcels")
+        before = path.read_bytes()
+        assert "also holds parcels" in self.refused(path, frame).message
+        assert path.read_bytes() == before
+
+    def test_raster_that_the_output_is_made_from(self, tmp_path):
+        raster = tmp_path / "town.tif"
+        raster.write_bytes(b"pixels")
+        (tmp_path / "link.tif").symlink_to(raster)
+        with pytest.raises(EngineError, match="is the raster itself"):
+            refuse_unwritable(raster, raster=tmp_path / "link.tif")
+        refuse_unwritable(tmp_path / "mask.tif", raster=raster)
+
     def test_missing_folder(self, tmp_path, make_frame):
         error = self.refused(tmp_path / "nowhere" / "out.gpkg", make_frame(UTM))
         assert error.code == ErrorCode.OUTPUT_NOT_WRITABLE
