@@ -48,7 +48,7 @@ def wait_for(is_there, process: subprocess.Popen, timeout_s: float = 60) -> None
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_run_that_is_interrupted_ends_at_once_and_leaves_nothing(large_raster, tmp_path, number):
     output = tmp_path / "out.gpkg"
     output.write_bytes(b"what was there before")
