@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,9 @@ from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 
 MAX_QUERY_CHARS = 500
+_NO_TEXT = {"Cc", "Cs"}  # control characters, and halves of pairs that stand for bytes which were no UTF-8
+MIN_TILE_PX, MAX_TILE_PX = 32, 4096
+"""Smaller tiles show no object and take days, larger ones don't fit into memory by the batch."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +27,7 @@ class SegmentConfig:
         resolution_m: Pixel side to work at; None for the raster's own.
         bands: 1-based bands to show the model as red, green and blue; None to choose by their meaning.
         tile_px: Tile side in working pixels; None for the model's input side.
-        overlap_px: How far neighbouring tiles overlap; None for a quarter of the tile.
+        overlap_px: How far neighbouring tiles overlap, at most half a tile; None for a quarter of it.
         one_window: Give the extent to the model as a single image instead of tiles.
         threshold: Probability from which a pixel is foreground, in (0, 1).
         min_area_m2: Polygons under this geodesic area are dropped; None keeps all.
@@ -51,7 +55,8 @@ class SegmentConfig:
             raise _bad("There is no query. Type what to look for, such as 'storage tanks'.")
         refuse_bad_polygon_options(self.threshold, self.min_area_m2, self.simplify_m)
         _refuse_unless_positive("resolution", self.resolution_m)
-        _refuse_unless_positive("tile side", self.tile_px)
+        if self.tile_px is not None and not MIN_TILE_PX <= self.tile_px <= MAX_TILE_PX:
+            raise _bad(f"The tile side must be {MIN_TILE_PX} to {MAX_TILE_PX} pixels, not {self.tile_px}.")
         _refuse_if_negative("tile overlap", self.overlap_px)
         if self.extent_map is not None:
             xmin, ymin, xmax, ymax = self.extent_map
@@ -67,12 +72,14 @@ def distinct_queries(queries: Sequence[str] | str) -> tuple[str, ...]:
     """The queries without surrounding blanks and without repetitions, in the order given.
 
     Raises:
-        EngineError: BAD_REQUEST when one is empty or far longer than a phrase.
+        EngineError: BAD_REQUEST when one is empty, far longer than a phrase, or no text.
     """
     stripped = [" ".join(query.split()) for query in ([queries] if isinstance(queries, str) else queries)]
     if not all(stripped):
         raise _bad("A query is empty. Type what to look for, such as 'storage tanks'.")
     for query in stripped:
+        if any(unicodedata.category(character) in _NO_TEXT for character in query):
+            raise _bad(f"The query {query!a} holds characters that are no text. Type it again.")
         if len(query) > MAX_QUERY_CHARS:
             raise _bad(f"A query has {len(query)} characters; at most {MAX_QUERY_CHARS} are understood.")
     return tuple(dict.fromkeys(stripped))

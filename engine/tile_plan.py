@@ -49,7 +49,7 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
     """Lay the tiles out: anchored to the raster, or one for the whole extent if the config says so.
 
     Raises:
-        EngineError: BAD_REQUEST for an overlap that isn't smaller than the tile, OUTSIDE_RASTER for an extent
+        EngineError: BAD_REQUEST for an overlap of more than half a tile, OUTSIDE_RASTER for an extent
             that doesn't meet the raster.
     """
     region = region_of(grid, config)
@@ -60,10 +60,10 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
         return TilePlan((planned,), own_grid.window, own_grid, image_px, 0)
     tile_px = config.tile_px or image_px
     overlap_px = tile_px // _OVERLAP_PARTS if config.overlap_px is None else config.overlap_px
-    if overlap_px >= tile_px:
+    if overlap_px > tile_px // 2:
         raise EngineError(
             ErrorCode.BAD_REQUEST,
-            f"The tile overlap of {overlap_px} px must be smaller than the tile of {tile_px} px.",
+            f"The tile overlap of {overlap_px} px must be at most half of the tile's {tile_px} px.",
         )
     tiles = tile_windows(grid.window, tile_px=tile_px, overlap_px=overlap_px, extent=region)
     planned_tiles = tuple(PlannedTile(tile, tile.window) for tile in tiles)
