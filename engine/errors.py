@@ -14,9 +14,10 @@ class EngineError(Exception):
     """
 
     def __init__(self, code: ErrorCode, message: str) -> None:
-        super().__init__(message)
         self.code = code
-        self.message = message
+        # A path may hold bytes that are no UTF-8; no terminal, file or wire takes those.
+        self.message = message.encode(errors="replace").decode()
+        super().__init__(self.message)
 
 
 class CancelledError(Exception):

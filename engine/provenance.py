@@ -28,7 +28,7 @@ def provenance_of(model: TileModel[Any], path: str | Path) -> Provenance:
     return Provenance(
         model=model.name,
         weights=short_hash(model.weights_sha256),
-        source=str(path),
+        source=_as_text(str(path)),
         created=datetime.now(timezone.utc),
     )
 
@@ -48,8 +48,13 @@ def run_parameters(
         "command": command,
         "geophrase": software_version(),
         **parameters,
-        "raster": os.path.abspath(source.path) if os.path.exists(source.path) else source.path,
+        "raster": _as_text(os.path.abspath(source.path) if os.path.exists(source.path) else source.path),
         "raster_fingerprint": source.fingerprint,
         "model": model.identity,
         "device": str(model.device),
     }
+
+
+def _as_text(path: str) -> str:
+    """The path with U+FFFD for bytes that are no UTF-8, as names from older systems have."""
+    return os.fsencode(path).decode("utf-8", errors="replace")

@@ -19,7 +19,7 @@ from geophrase.engine.cli.options import (
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Register the command."""
     parser = commands.add_parser("refine", help="outline what points and boxes (map coordinates) mark")
-    parser.add_argument("raster", type=Path, metavar="RASTER", help="any raster file that GDAL reads")
+    parser.add_argument("raster", metavar="RASTER", help="any raster file that GDAL reads")
     parser.add_argument(
         "--point",
         action="append",

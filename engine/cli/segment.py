@@ -34,7 +34,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("raster", type=Path, metavar="RASTER", help="any raster file that GDAL reads")
+    parser.add_argument("raster", metavar="RASTER", help="any raster file that GDAL reads")
     parser.add_argument(
         "queries", nargs="+", metavar="QUERY", help='what to look for, such as "storage tanks"'
     )
@@ -68,7 +68,6 @@ def run(arguments: argparse.Namespace) -> int:
     from geophrase.engine.cli.interrupts import INTERRUPTED
     from geophrase.engine.cli.progress_bar import ProgressBar
     from geophrase.engine.run_config import SegmentConfig, distinct_queries
-    from geophrase.engine.segment import SegmentJob
 
     config = SegmentConfig(
         queries=distinct_queries(arguments.queries),
@@ -82,6 +81,9 @@ def run(arguments: argparse.Namespace) -> int:
         min_area_m2=arguments.min_area,
         simplify_m=arguments.simplify,
     )
+    # After the options are checked: this imports torch, which takes seconds.
+    from geophrase.engine.segment import SegmentJob
+
     with ProgressBar("segment", is_quiet=arguments.json) as bar:
         job = SegmentJob(
             arguments.raster,

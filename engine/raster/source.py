@@ -6,6 +6,7 @@ Shape letters: B bands, H rows, W columns, C colours.
 from __future__ import annotations
 
 import math
+import os
 import threading
 import warnings
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,7 @@ GDAL_OPTIONS = {
 }
 """GDAL settings of every open and read."""
 
-_READ_ERRORS = (RasterioError, CPLE_BaseError, OSError)
+_READ_ERRORS = (RasterioError, CPLE_BaseError, OSError, UnicodeEncodeError)
 
 
 @dataclass(frozen=True)
@@ -277,6 +278,8 @@ def _first_cause(error: BaseException) -> BaseException:
 
 
 def _advice_for(name: str) -> str:
+    if not name.isascii() and "\ufffd" in os.fsencode(name).decode("utf-8", errors="replace"):
+        return "its name is not UTF-8, so rename it or its folder"
     is_local = "://" not in name and not name.startswith("/vsi")
     if is_local and not Path(name).exists():
         return "there is no such file, so check the path"

@@ -79,6 +79,10 @@ class PendingOutput:
 
     def _refuse_what_cannot_be_replaced(self) -> None:
         destination = self.destination
+        try:
+            os.fspath(destination).encode()
+        except UnicodeEncodeError as error:
+            raise not_writable(destination, "its name or its folder's is not UTF-8") from error
         if destination.is_dir():
             raise EngineError(
                 ErrorCode.OUTPUT_NOT_WRITABLE,

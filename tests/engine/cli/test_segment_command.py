@@ -64,6 +64,18 @@ def test_the_raster_is_never_replaced_by_its_own_result(town, model, capsys):
     assert town.read_bytes() == before
 
 
+def test_a_file_name_that_is_no_text_is_said_to_be_none(town, tmp_path, model, capsys):
+    raster = town.rename(tmp_path / "caf\udce9.tif")
+    assert main(["segment", str(raster), "red", "-o", str(tmp_path / "out.gpkg"), "--cache", "none"]) == 1
+    assert "its name is not UTF-8" in capsys.readouterr().err
+
+
+def test_an_address_reaches_gdal_as_typed(tmp_path, model, capsys):
+    address = "/vsizip/nowhere//town.zip/town.tif"
+    assert main(["segment", address, "red", "-o", str(tmp_path / "out.gpkg"), "--cache", "none"]) == 1
+    assert address in capsys.readouterr().err
+
+
 def test_json_tells_programs_what_was_done(town, tmp_path, model, capsys):
     output = tmp_path / "out.gpkg"
     command = [

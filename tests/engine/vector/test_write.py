@@ -280,6 +280,9 @@ class TestRefusals:
         (tmp_path / "out.gpkg").mkdir()
         assert "is a folder" in self.refused(tmp_path / "out.gpkg", make_frame(UTM)).message
 
+    def test_name_that_is_no_text(self, tmp_path, make_frame):
+        assert "is not UTF-8" in self.refused(tmp_path / "caf\udce9.gpkg", make_frame(UTM)).message
+
     def test_output_is_a_pipe_or_a_device(self, tmp_path, make_frame):
         os.mkfifo(tmp_path / "pipe")
         (tmp_path / "out.gpkg").symlink_to(tmp_path / "pipe")
