@@ -221,6 +221,8 @@ def _foreign_layers(geopackage: Path) -> list[str]:
 
 def not_writable(path: Path, reason: str | None) -> EngineError:
     """Return the error for an output that can't be written, with the reason that the system gave."""
+    if reason and "disk is full" in reason:  # SQLite's words, behind the whole of its statement
+        reason = "the disk is full"
     return EngineError(
         ErrorCode.OUTPUT_NOT_WRITABLE,
         f"The output {path} could not be written ({reason or 'unknown reason'}). "

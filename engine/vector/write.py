@@ -63,6 +63,8 @@ _OGR_FORMATS = {
     ".shp": _OgrFormat("ESRI Shapefile", {"ENCODING": "UTF-8", "2GB_LIMIT": "YES"}),
     ".fgb": _OgrFormat("FlatGeobuf", has_description=True),
 }
+# GDAL writes 1.4 by itself, of which QGIS 3.22's GDAL warns that it "may only be partially supported".
+_GPKG_OPTIONS = {"VERSION": "1.2"}
 VECTOR_SUFFIXES = (*_OGR_FORMATS, ".parquet")
 OUTPUT_SUFFIXES = (*VECTOR_SUFFIXES, ".tif")
 
@@ -138,6 +140,7 @@ class SegmentsWriter(OutputWriter):
             layer=LAYER,
             geometry_type="Polygon",
             append=append,
+            dataset_options=None if append else _GPKG_OPTIONS,
             layer_metadata=None if append else {RUN_KEY: self._run_json},
         )
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import geopandas as gpd
@@ -28,6 +30,12 @@ def test_info_counts_and_names_the_licence(capsys):
     assert facts["weights"]["licence"] == "GPL-3.0-or-later"
     assert main(["info", "--model", "rsam_small"]) == 0
     assert "GMAC" in capsys.readouterr().out
+
+
+def test_a_reader_that_leaves_early_is_no_error_to_report():
+    listing = f"{sys.executable} -m geophrase.engine.cli.main models list"
+    shell = subprocess.run(["/bin/sh", "-c", f"{listing} | true"], capture_output=True, text=True, timeout=60)
+    assert shell.stderr == ""
 
 
 def test_info_of_an_unknown_model_names_the_nearest(capsys):

@@ -6,10 +6,12 @@ import json
 import os
 import resource
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 import warnings
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -195,6 +197,11 @@ class TestGeoPackage:
         write_segments(make_frame(UTM), path, metadata=RUN)
         assert pyogrio.list_layers(path).tolist() == [["segments", "Polygon"]]
         assert json.loads(pyogrio.read_info(path)["layer_metadata"]["GEOPHRASE_RUN"]) == RUN
+
+    def test_the_version_is_one_that_older_qgis_knows(self, tmp_path, make_frame):
+        write_segments(make_frame(UTM), tmp_path / "out.gpkg", metadata=RUN)
+        with closing(sqlite3.connect(tmp_path / "out.gpkg")) as database:
+            assert database.execute("PRAGMA user_version").fetchone() == (10200,)
 
     @pytest.mark.parametrize("sidecar", ["out.gpkg-wal", "out.gpkg-journal"])
     def test_one_that_is_open_elsewhere_is_not_replaced(self, sidecar, tmp_path, make_frame):
