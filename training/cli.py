@@ -44,6 +44,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except EngineError as error:
         print(f"geophrase-train: {error.message}", file=sys.stderr)
         return EXIT_USAGE if error.code is ErrorCode.BAD_REQUEST else EXIT_FAILED
+    except OSError as error:  # a file that the command was given is not there, or can't be written
+        place = "" if error.filename is None else f"{error.filename}: "
+        print(f"geophrase-train: {place}{error.strerror or error}.", file=sys.stderr)
+        return EXIT_FAILED
     except TrainingError as error:
         print(f"geophrase-train: {error}", file=sys.stderr)
         return EXIT_FAILED

@@ -33,6 +33,23 @@ def test_a_missing_folder_is_one_line_on_stderr(tmp_path, capsys):
     assert "has no split 'train'" in last
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["scene", "{}/file/x.tif"], ["distill", "--data", "{}", "--teacher", "{}/no.tflite", "--run", "{}/r"]],
+)
+def test_a_path_that_cannot_be_is_one_line(words, tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert main([word.format(tmp_path) for word in words]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("geophrase-train: ")
+    assert said.count("\n") == 1
+
+
+def test_a_negative_seed_is_wrong_usage(tmp_path, capsys):
+    assert main(["scene", str(tmp_path / "x.tif"), "--seed", "-1"]) == 2
+    assert "seed must not be negative" in capsys.readouterr().err
+
+
 def test_missing_weights_fail_with_one(tmp_path, capsys):
     (tmp_path / "splits").mkdir()
     (tmp_path / "splits" / "test.txt").write_text("")

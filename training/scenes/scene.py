@@ -52,12 +52,14 @@ class SceneConfig:
         """Refuse what cannot be drawn.
 
         Raises:
-            ValueError: Size, sampling distance or theme out of range.
+            ValueError: Size, sampling distance, seed or theme out of range.
         """
         if not 64 <= self.size_px <= 8192:
             raise ValueError(f"size_px must lie between 64 and 8192, got {self.size_px}")
         if not MIN_GSD_M <= self.gsd_m <= MAX_GSD_M:
             raise ValueError(f"gsd_m must lie between {MIN_GSD_M} and {MAX_GSD_M} m, got {self.gsd_m}")
+        if self.seed < 0:
+            raise ValueError(f"seed must not be negative, got {self.seed}")
         if self.theme and self.theme not in THEMES:
             raise ValueError(f"theme must be one of {', '.join(THEMES)}, got {self.theme!r}")
 
