@@ -149,12 +149,9 @@ class Predictor:
         """
         with self._lock:
             new = [text for text in dict.fromkeys(texts) if text not in self._remembered_texts]
-            if new:
+            for text in new:  # one by one: in a batch the last bits depend on its other texts
                 with self._autocast():
-                    features = self.rsam.encode_text(new)
-                for index, text in enumerate(new):
-                    one = features.select(torch.tensor([index], device=features.tokens_BLD.device))
-                    self._remembered_texts[text] = one.trimmed()
+                    self._remembered_texts[text] = self.rsam.encode_text([text])
             encoded = TextFeatures.cat([self._remembered_texts[text] for text in texts])
             for text in texts:
                 self._remembered_texts.move_to_end(text)
@@ -222,6 +219,9 @@ class Predictor:
     def predict_texts(self, embeddings: Sequence[Embedding], texts: Sequence[str]) -> TilePredictions:
         """Answers every text about every image; all images have one size.
 
+        On a CPU one text at a time is asked of all images: there a larger batch gains nothing, and what a text
+        finds stays the same, to the last bit, whatever else is asked with it.
+
         Raises:
             ValueError: Without images or texts, for images of different sizes, or for a model without text.
         """
@@ -232,14 +232,15 @@ class Predictor:
             raise ValueError(f"the images have different sizes: {sorted(sizes)}")
         features = ImageFeatures.cat([self._features(embedding) for embedding in embeddings])
         text = self.encode_text(texts)
-        image_index = torch.arange(len(embeddings), device=self.device).repeat_interleave(len(texts))
-        text_index = torch.arange(len(texts), device=self.device).repeat(len(embeddings))
+        image_index = torch.arange(len(embeddings), device=self.device).repeat(len(texts))
+        text_index = torch.arange(len(texts), device=self.device).repeat_interleave(len(embeddings))
         num_queries = len(image_index)
+        num_at_once = len(embeddings) if self.device.type == "cpu" else _MAX_QUERIES_PER_DECODE
         hw_px = embeddings[0].image_hw_px
         masks_QHW = np.full((num_queries, *hw_px), ABSENT_LOGIT, np.float32)
         ious_Q, objectness_Q = (np.empty(num_queries, np.float32) for _ in range(2))
-        for start in range(0, num_queries, _MAX_QUERIES_PER_DECODE):
-            part = slice(start, start + _MAX_QUERIES_PER_DECODE)
+        for start in range(0, num_queries, num_at_once):
+            part = slice(start, start + num_at_once)
             with self._autocast():
                 output = self.rsam.decode(
                     features,
@@ -251,9 +252,11 @@ class Predictor:
             objectness_Q[part] = output.objectness_Q1[:, 0].float().cpu().numpy()
             for index in np.flatnonzero(objectness_Q[part] > 0):
                 masks_QHW[start + index] = _at_image_size(output.mask_logits_QMHW[index, None], hw_px)[0, 0]
-        shape_bq = (len(embeddings), len(texts))
+        shape_qb = (len(texts), len(embeddings))
         return TilePredictions(
-            masks_QHW.reshape(*shape_bq, *hw_px), ious_Q.reshape(shape_bq), objectness_Q.reshape(shape_bq)
+            masks_QHW.reshape(*shape_qb, *hw_px).swapaxes(0, 1),
+            ious_Q.reshape(shape_qb).T,
+            objectness_Q.reshape(shape_qb).T,
         )
 
     @torch.inference_mode()
