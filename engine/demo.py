@@ -23,10 +23,12 @@ from geophrase.engine.tile_encoder import read_tile
 from geophrase.engine.tile_model import TileModel
 from geophrase.protocol.errors import ErrorCode
 
-DEFAULT_QUERIES = ("buildings", "trees", "roads", "water", "cars")
+DEFAULT_QUERIES = ("baseball diamonds", "tennis courts", "football pitches", "cars")
 _MAX_PICTURE_PX = 1600
 # The engine never imports training: the scene is made by that package's own command.
 _SCENE_MODULE = "geophrase.training.cli"
+_SCENE_OPTIONS = ("--theme", "sports", "--seed", "5")  # shows what the default queries ask for
+_MIN_AREA_M2 = 5.0  # a car has eight
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def run_demo(
     polygons, picture = (folder / f"{raster.stem}_segments{suffix}" for suffix in (".gpkg", ".png"))
     job = SegmentJob(
         raster,
-        SegmentConfig(queries=chosen),
+        SegmentConfig(queries=chosen, min_area_m2=_MIN_AREA_M2),
         model=model,
         device=device,
         cache=cache,
@@ -98,7 +100,7 @@ def run_demo(
 def _generated_scene(path: Path) -> Path:
     if path.exists():
         return path
-    command = [sys.executable, "-m", _SCENE_MODULE, "scene", str(path)]
+    command = [sys.executable, "-m", _SCENE_MODULE, "scene", str(path), *_SCENE_OPTIONS]
     made = subprocess.run(command, capture_output=True, text=True, check=False)
     if made.returncode != 0 or not path.exists():
         lines = made.stderr.strip().splitlines() or ["no reason given"]

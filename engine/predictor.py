@@ -219,8 +219,8 @@ class Predictor:
     def predict_texts(self, embeddings: Sequence[Embedding], texts: Sequence[str]) -> TilePredictions:
         """Answers every text about every image; all images have one size.
 
-        On a CPU one text at a time is asked of all images: there a larger batch gains nothing, and what a text
-        finds stays the same, to the last bit, whatever else is asked with it.
+        On a CPU one text at a time is asked of all images: there a larger batch gains nothing, and what a
+        text finds stays the same, to the last bit, whatever else is asked with it.
 
         Raises:
             ValueError: Without images or texts, for images of different sizes, or for a model without text.
