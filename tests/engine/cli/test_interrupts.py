@@ -40,6 +40,14 @@ def large_raster(tmp_path) -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def signals_as_in_a_terminal():
+    """Children inherit what is ignored, and under nohup a hang-up is, which the command respects."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def wait_for(is_there, process: subprocess.Popen, timeout_s: float = 60) -> None:
     until_s = time.monotonic() + timeout_s
     while not is_there():
