@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from geophrase.engine.vector.measure import GroundMeasure
 from geophrase.engine.vector.polygonise import PixelPolygon
@@ -93,7 +94,7 @@ class SegmentsTable:
             polygons: Any number of polygons in pixel edges of the grid.
             queries: The query that each answers.
             iou_pred: The model's estimate of each one's IoU; NaN becomes a null.
-            objectness: The model's objectness of each; NaN becomes a null.
+            objectness: The model's objectness logit of each, stored as a probability; NaN becomes a null.
 
         Raises:
             ValueError: The sequences differ in length.
@@ -108,7 +109,7 @@ class SegmentsTable:
                 "query": pd.Series(list(queries), dtype=object),
                 "score": np.array([polygon.score for polygon in polygons], dtype=np.float64),
                 "iou_pred": np.asarray(iou_pred, dtype=np.float64),
-                "objectness": np.asarray(objectness, dtype=np.float64),
+                "objectness": expit(np.asarray(objectness, dtype=np.float64)),
                 "area_m2": area_m2,
                 "perimeter_m": perimeter_m,
             }
