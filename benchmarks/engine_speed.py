@@ -34,9 +34,9 @@ from geophrase.engine.embedding_cache import EmbeddingCache
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.config import PRESETS
 from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.engine.pipeline.progress import StageTimes
+from geophrase.engine.pipeline.run_config import SegmentConfig
 from geophrase.engine.predictor import Predictor
-from geophrase.engine.progress import StageTimes
-from geophrase.engine.run_config import SegmentConfig
 from geophrase.engine.segment import SegmentJob, SegmentReport
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.scenes.scene import SceneConfig, generate_scene

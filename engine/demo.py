@@ -14,13 +14,13 @@ import geopandas as gpd
 from geophrase.engine.embedding_cache import EmbeddingCache
 from geophrase.engine.errors import EngineError
 from geophrase.engine.picture import draw_picture
-from geophrase.engine.progress import CancelCheck, ProgressCallback
+from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback
+from geophrase.engine.pipeline.run_config import SegmentConfig, distinct_queries
+from geophrase.engine.pipeline.tile_encoder import read_tile
+from geophrase.engine.pipeline.tile_model import TileModel
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.raster.tiles import one_window
-from geophrase.engine.run_config import SegmentConfig, distinct_queries
 from geophrase.engine.segment import SegmentJob
-from geophrase.engine.tile_encoder import read_tile
-from geophrase.engine.tile_model import TileModel
 from geophrase.protocol.errors import ErrorCode
 
 DEFAULT_QUERIES = ("baseball diamonds", "tennis courts", "football pitches", "cars")

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from geophrase.engine.model.weights.hashing import short_hash
+from geophrase.engine.pipeline.tile_model import TileModel
 from geophrase.engine.raster.source import RasterSource
-from geophrase.engine.tile_model import TileModel
 from geophrase.engine.vector.attributes import Provenance
 
 

@@ -14,13 +14,13 @@ from scipy.special import expit
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
+from geophrase.engine.pipeline.run_config import distinct_queries, refuse_bad_polygon_options
+from geophrase.engine.pipeline.tile_encoder import on_square, read_tile
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.predictor import Predictor
 from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.raster.tiles import TileWindow, one_window
-from geophrase.engine.run_config import distinct_queries, refuse_bad_polygon_options
-from geophrase.engine.tile_encoder import on_square, read_tile
 from geophrase.engine.vector.attributes import SegmentsTable
 from geophrase.engine.vector.polygonise import PixelPolygon, StreamingPolygoniser
 from geophrase.engine.vector.write import VECTOR_SUFFIXES, refuse_unwritable, write_segments

@@ -17,14 +17,14 @@ from geophrase.engine.embedding_cache import EmbeddingCache, default_cache_folde
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
 from geophrase.engine.model.weights.hashing import short_hash
-from geophrase.engine.polygon_assembly import FoundPolygon
-from geophrase.engine.progress import CancelCheck, ProgressCallback
+from geophrase.engine.pipeline.polygon_assembly import FoundPolygon
+from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback
+from geophrase.engine.pipeline.run import SegmentRun, TileCounts
+from geophrase.engine.pipeline.run_config import SegmentConfig, distinct_queries
+from geophrase.engine.pipeline.tile_model import TileModel
+from geophrase.engine.pipeline.tile_plan import plan_tiles, region_of
 from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
-from geophrase.engine.run_config import SegmentConfig, distinct_queries
-from geophrase.engine.segment_run import SegmentRun, TileCounts
-from geophrase.engine.tile_model import TileModel
-from geophrase.engine.tile_plan import plan_tiles, region_of
 from geophrase.engine.vector.attributes import SegmentsTable
 from geophrase.engine.vector.mask_raster import MaskRasterWriter
 from geophrase.engine.vector.write import SegmentsWriter, refuse_unwritable

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from tqdm import tqdm
 
-from geophrase.engine.progress import Progress
+from geophrase.engine.pipeline.progress import Progress
 
 
 class ProgressBar:

@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Segment the raster and say what came out."""
     from geophrase.engine.cli.interrupts import INTERRUPTED
     from geophrase.engine.cli.progress_bar import ProgressBar
-    from geophrase.engine.run_config import SegmentConfig, distinct_queries
+    from geophrase.engine.pipeline.run_config import SegmentConfig, distinct_queries
 
     config = SegmentConfig(
         queries=distinct_queries(arguments.queries),

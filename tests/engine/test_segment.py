@@ -17,8 +17,8 @@ import shapely
 from affine import Affine
 from rasterio import features
 
-import geophrase.engine.segment_run
-import geophrase.engine.tile_encoder
+import geophrase.engine.pipeline.run
+import geophrase.engine.pipeline.tile_encoder
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.segment import segment_raster
@@ -312,7 +312,7 @@ def test_more_queries_than_fit_in_memory_take_several_passes_and_find_the_same(t
     path = write_raster(tmp_path / "town.tif", image_of(blobs((200, 200), seed=7)))
     queries = ["red", "zebra", "blue"]
     expected = segment(path, queries)
-    monkeypatch.setattr(geophrase.engine.segment_run, "_MAX_BLEND_BYTES", 1)
+    monkeypatch.setattr(geophrase.engine.pipeline.run, "_MAX_BLEND_BYTES", 1)
     model, seen = ColourModel(), []
     found = segment(path, queries, model=model, progress=seen.append)
     assert set(model.texts_seen) == {("red",), ("zebra",), ("blue",)}
@@ -323,7 +323,7 @@ def test_more_queries_than_fit_in_memory_take_several_passes_and_find_the_same(t
 
 def test_a_mask_of_more_queries_than_fit_in_memory_is_refused(tmp_path, monkeypatch):
     path = write_raster(tmp_path / "town.tif", image_of(blobs((200, 200), seed=7)))
-    monkeypatch.setattr(geophrase.engine.segment_run, "_MAX_BLEND_BYTES", 1)
+    monkeypatch.setattr(geophrase.engine.pipeline.run, "_MAX_BLEND_BYTES", 1)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(EngineError, match="at most 1 queries") as failure:
         segment(path, ["red", "blue"], output=tmp_path / "mask.tif")
@@ -409,7 +409,7 @@ def test_another_version_of_the_program_makes_its_own_encodings(tmp_path, monkey
     path = write_raster(tmp_path / "town.tif", image_of(blobs((120, 120), seed=9)))
     cached = {"cache_dir": tmp_path / "cache"}
     segment_raster(path, "red", model=ColourModel(), **cached)
-    monkeypatch.setattr(geophrase.engine.tile_encoder, "software_version", lambda: "0.0.0")
+    monkeypatch.setattr(geophrase.engine.pipeline.tile_encoder, "software_version", lambda: "0.0.0")
     again = ColourModel()
     segment_raster(path, "red", model=again, **cached)
     assert again.num_encoded > 0

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import shapely
 
-from geophrase.engine.prefetch import prefetched
-from geophrase.engine.progress import StageTimes
-from geophrase.engine.tile_scores import TileScores
+from geophrase.engine.pipeline.prefetch import prefetched
+from geophrase.engine.pipeline.progress import StageTimes
+from geophrase.engine.pipeline.tile_scores import TileScores
 from geophrase.protocol.grid import WindowPx
 
 

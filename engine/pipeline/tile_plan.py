@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from geophrase.engine.errors import EngineError
+from geophrase.engine.pipeline.run_config import SegmentConfig
 from geophrase.engine.raster.tiles import TileWindow, one_window, tile_windows
-from geophrase.engine.run_config import SegmentConfig
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
 

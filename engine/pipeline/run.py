@@ -8,15 +8,15 @@ from typing import Generic
 
 from geophrase.engine.embedding_cache import EmbeddingCache
 from geophrase.engine.errors import CancelledError, EngineError
-from geophrase.engine.polygon_assembly import FoundPolygon, PolygonAssembler, StripSink
-from geophrase.engine.prefetch import prefetched
-from geophrase.engine.progress import CancelCheck, Progress, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.polygon_assembly import FoundPolygon, PolygonAssembler, StripSink
+from geophrase.engine.pipeline.prefetch import prefetched
+from geophrase.engine.pipeline.progress import CancelCheck, Progress, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.run_config import SegmentConfig
+from geophrase.engine.pipeline.tile_encoder import LoadedTile, TileEncoder
+from geophrase.engine.pipeline.tile_model import EmbeddingT, TileModel
+from geophrase.engine.pipeline.tile_plan import TilePlan
 from geophrase.engine.raster.blend import blend_buffer_bytes
 from geophrase.engine.raster.source import RasterSource
-from geophrase.engine.run_config import SegmentConfig
-from geophrase.engine.tile_encoder import LoadedTile, TileEncoder
-from geophrase.engine.tile_model import EmbeddingT, TileModel
-from geophrase.engine.tile_plan import TilePlan
 from geophrase.protocol.errors import ErrorCode
 
 # Q queries.

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import expit
 
-from geophrase.engine.progress import StageTimes
+from geophrase.engine.pipeline.progress import StageTimes
+from geophrase.engine.pipeline.tile_encoder import LoadedTile
+from geophrase.engine.pipeline.tile_model import TilePredictions
+from geophrase.engine.pipeline.tile_plan import TilePlan
+from geophrase.engine.pipeline.tile_scores import PolygonScores, TileScores
 from geophrase.engine.raster.blend import Strip, StripBlender
-from geophrase.engine.tile_encoder import LoadedTile
-from geophrase.engine.tile_model import TilePredictions
-from geophrase.engine.tile_plan import TilePlan
-from geophrase.engine.tile_scores import PolygonScores, TileScores
 from geophrase.engine.vector.polygonise import PixelPolygon, StreamingPolygoniser
 from geophrase.protocol.grid import WindowPx
 
