@@ -108,8 +108,9 @@ def _print_summary(report: SegmentReport) -> None:
         noun = "polygon" if num_polygons == 1 else "polygons"
         print(f"{query}: {num_polygons} {noun}", file=sys.stderr)
     tiles = report.tiles
+    noun = "tile" if tiles.num_total == 1 else "tiles"
     print(
-        f"{tiles.num_total} tiles: {tiles.num_encoded} encoded, {tiles.num_cached} from the cache, "
+        f"{tiles.num_total} {noun}: {tiles.num_encoded} encoded, {tiles.num_cached} from the cache, "
         f"{tiles.num_empty} without data; {report.wall_s:.1f} s",
         file=sys.stderr,
     )
