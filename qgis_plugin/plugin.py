@@ -17,7 +17,7 @@ _MENU = "GeoPhrase"
 
 
 def _tr(text: str) -> str:
-    return QCoreApplication.translate("GeoPhrase", text)
+    return str(QCoreApplication.translate("GeoPhrase", text))
 
 
 class GeoPhrasePlugin:
