@@ -82,8 +82,8 @@ def load_initial_weights(rsam: Rsam, path: Path) -> str:
 def _read_weights(path: Path) -> Mapping[str, Tensor]:
     if path.suffix == ".pt":
         state = load_checkpoint(path)
-        if "ema" in state:
-            averaged: Mapping[str, Tensor] = state["ema"]["weights"]
+        if "trainer" in state:
+            averaged: Mapping[str, Tensor] = state["trainer"]["ema"]["weights"]
             return averaged
     return read_state_dict(locate_weights(path))
 

@@ -134,9 +134,11 @@ def test_a_run_folder_is_not_overwritten_and_not_resumed_with_other_settings(ris
         changed.resume()
 
 
-def test_weights_of_a_run_start_another(risors, tmp_path):
+@pytest.mark.parametrize("name", ["best.safetensors", "checkpoint.pt"])
+def test_weights_of_a_run_start_another(risors, tmp_path, name):
     weights = fitting(risors, tmp_path / "first", "--steps", "1").fit()
-    second = fitting(risors, tmp_path / "second", "--steps", "1", "--init", str(weights))
+    start = weights.with_name(name)
+    second = fitting(risors, tmp_path / "second", "--steps", "1", "--init", str(start))
     expected = load_file(weights)
     found = second._trainer.rsam.own_state_dict()
     assert all(torch.equal(found[name].to(value.dtype), value) for name, value in expected.items())
