@@ -21,3 +21,12 @@ class ErrorCode(str, Enum):
     OUT_OF_MEMORY = "out_of_memory"
     OUTPUT_NOT_WRITABLE = "output_not_writable"
     INTERNAL = "internal"
+    # Of the wire alone:
+    UNAUTHORIZED = "unauthorized"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    TOO_LARGE = "too_large"
+    VERSION_MISMATCH = "version_mismatch"
+    SUPERSEDED = "superseded"
+    BUSY = "busy"
+    SHUTTING_DOWN = "shutting_down"
