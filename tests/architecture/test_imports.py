@@ -25,7 +25,12 @@ INNER_ALLOWED = {
     ("engine", "raster"): {"raster", "errors"},
     ("engine", "vector"): {"vector", "raster", "errors"},
     ("engine", "model"): {"model", "errors", "device", "atomic_file"},
+    ("qgis_plugin", "core"): {"core"},
+    ("qgis_plugin", "gui"): {"gui", "core"},
+    ("qgis_plugin", "processing"): {"processing", "core"},
 }
+# What QGIS's own Python brings, on every system.
+IN_QGIS = {"qgis", "numpy", "osgeo", "geophrase", "__future__"}
 
 
 def imported_modules(path: Path, package: str) -> set[str]:
@@ -76,6 +81,9 @@ def test_imports_flow_one_way(repository: Path):
         ("engine/a.py", "import qgis.core"),
         ("training/a.py", "import training"),
         ("qgis_plugin/a.py", "from geophrase.engine import predictor"),
+        ("qgis_plugin/core/a.py", "from ..gui.dock import Dock"),
+        ("qgis_plugin/processing/a.py", "from ..gui.dock import Dock"),
+        ("qgis_plugin/core/segment/a.py", "from ...gui import dock"),
     ],
 )
 def test_a_breach_is_found(tmp_path: Path, file: str, line: str):
@@ -92,9 +100,17 @@ def test_package_markers_are_empty(repository: Path):
             assert marker.read_text(encoding="utf-8").strip() == "", marker
 
 
-def test_protocol_parses_as_python_3_9(repository: Path):
-    for path in (repository / "protocol").rglob("*.py"):
+@pytest.mark.parametrize("package", ["protocol", "qgis_plugin"])
+def test_what_qgis_loads_parses_as_python_3_9(repository: Path, package: str):
+    for path in (repository / package).rglob("*.py"):
         ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 9))
+
+
+def test_the_plugin_needs_only_what_qgis_brings(repository: Path):
+    for path in (repository / "qgis_plugin").rglob("*.py"):
+        parent = ".".join(["geophrase", *path.relative_to(repository).parent.parts])
+        for name in imported_modules(path, parent):
+            assert name.split(".")[0] in sys.stdlib_module_names | IN_QGIS, f"{path}: {name}"
 
 
 def test_protocol_needs_only_the_standard_library_and_numpy(repository: Path):
