@@ -70,7 +70,7 @@ def project(qgis_app):
 
 @pytest.fixture
 def iface(qgis_app, project):
-    """The parts of QGIS's interface that plugins use, real ones, and a record of what was added and removed."""
+    """The parts of QGIS's interface that plugins use, made of real widgets, recording what was added."""
     from in_qgis_interface import TestInterface
 
     interface = TestInterface()
