@@ -44,7 +44,8 @@ def crown_instances(annotation: Path, *, height_px: int, width_px: int) -> list[
         RisorsError: The file is missing or is not Pascal VOC.
     """
     try:
-        root = ElementTree.parse(annotation).getroot()
+        # The user's own file, and expat bounds what entities expand to.
+        root = ElementTree.parse(annotation).getroot()  # nosec B314
         boxes = [_corners(box) for box in root.iter("bndbox")]
     except (OSError, ElementTree.ParseError, TypeError, ValueError) as error:
         raise RisorsError(f"{annotation} is missing or is not a Pascal VOC file ({error}).") from error

@@ -101,25 +101,25 @@ _ENTRIES = (
     ),
     _sam2(
         "tiny",
-        sha256="7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+        sha256="7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",  # pragma: allowlist secret
         size_bytes=156_008_466,
         summary="SAM 2.1 for points and boxes, the fastest of the four.",
     ),
     _sam2(
         "small",
-        sha256="6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
+        sha256="6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",  # pragma: allowlist secret
         size_bytes=184_416_285,
         summary="SAM 2.1 for points and boxes, a little slower and better than tiny.",
     ),
     _sam2(
         "base_plus",
-        sha256="a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
+        sha256="a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",  # pragma: allowlist secret
         size_bytes=323_606_802,
         summary="SAM 2.1 for points and boxes, the balance most people want on a GPU.",
     ),
     _sam2(
         "large",
-        sha256="2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
+        sha256="2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",  # pragma: allowlist secret
         size_bytes=898_083_611,
         summary="SAM 2.1 for points and boxes, the best and slowest of the four.",
     ),
