@@ -1,0 +1,77 @@
+"""A layer's pixels to the engine, window by window."""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, List, Optional, Protocol
+
+from geophrase.protocol.grid import RasterGrid, WindowPx
+from geophrase.protocol.messages import BeginUpload, Hello, UploadBegun
+
+from .errors import ReadCancelledError
+from .layer_raster import LayerRaster
+from .rendered import Image, Valid
+
+_MAX_SIDE_PX = 2048
+_SIDE_STEP_PX = 256
+_BYTES_PER_PIXEL = 4  # three colours and a bool
+_HEADER_BYTES = 1 << 16
+
+
+class UploadClient(Protocol):
+    """What of the engine's client is used here."""
+
+    def hello(self) -> Hello:
+        """The handshake, with the limits."""
+
+    def begin_upload(self, request: BeginUpload) -> UploadBegun:
+        """Announces a raster."""
+
+    def put_upload(self, upload_id: str, window: WindowPx, image_HWC: Image, valid_HW: Valid) -> None:
+        """Sends one window."""
+
+
+def upload_layer(
+    client: UploadClient,
+    raster: LayerRaster,
+    grid: RasterGrid,
+    *,
+    progress: Callable[[int, int], None],
+    is_cancelled: Callable[[], bool],
+) -> Optional[str]:
+    """Send what QGIS draws of a layer; windows without data aren't sent. Call it in a worker thread.
+
+    Args:
+        client: Of a running engine.
+        raster: The layer; `raster.problems` tells afterwards what didn't arrive.
+        grid: North up, in the layer's CRS; see `LayerRaster.grid_for`.
+        progress: Told how many windows of how many are done.
+        is_cancelled: Asked all the time.
+
+    Returns:
+        The upload's id; None when cancelled.
+    """
+    windows = windows_of(grid, max_body_bytes=client.hello().limits.max_body_bytes)
+    upload_id = client.begin_upload(BeginUpload(grid, raster.name)).upload_id
+    for num_done, window in enumerate(windows):
+        progress(num_done, len(windows))
+        try:
+            image_HWC, valid_HW = raster.read(grid.subgrid(window), is_cancelled=is_cancelled)
+        except ReadCancelledError:
+            return None
+        if valid_HW.any():
+            client.put_upload(upload_id, window, image_HWC, valid_HW)
+    progress(len(windows), len(windows))
+    return upload_id
+
+
+def windows_of(grid: RasterGrid, *, max_body_bytes: int) -> List[WindowPx]:
+    """Windows that cover the grid row by row, each small enough for one request."""
+    room_px = math.isqrt(max(1, (max_body_bytes - _HEADER_BYTES) // _BYTES_PER_PIXEL))
+    side_px = min(_MAX_SIDE_PX, room_px)
+    side_px = side_px - side_px % _SIDE_STEP_PX if side_px > _SIDE_STEP_PX else side_px
+    return [
+        WindowPx(col, row, side_px, side_px).intersection(grid.window)
+        for row in range(0, grid.height_px, side_px)
+        for col in range(0, grid.width_px, side_px)
+    ]
