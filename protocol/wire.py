@@ -23,9 +23,13 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 DTYPES = ("uint8", "bool", "int32", "int64", "uint16", "float16", "float32", "float64")
 """The only dtypes that travel."""
 
+CONTENT_TYPE = "application/vnd.geophrase.frame"
+"""Of every body; no form and no plain script of a web page can send it unasked."""
+
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_BUFFERS = 64
 MAX_DIMENSIONS = 4
+_JOINED_BYTES = 2**16
 _LENGTH = struct.Struct("<I")
 
 
@@ -78,6 +82,20 @@ def pack(frame: Frame) -> List[Union[bytes, memoryview]]:
 def packed_bytes(parts: List[Union[bytes, memoryview]]) -> int:
     """How many bytes the parts of a frame are."""
     return sum(len(part) for part in parts)
+
+
+def joined(parts: List[Union[bytes, memoryview]]) -> Iterator[Union[bytes, bytearray, memoryview]]:
+    """The same bytes with small parts put together, for one packet each; large ones uncopied."""
+    block = bytearray()
+    for part in parts:
+        if len(block) + len(part) > _JOINED_BYTES:
+            yield block
+            block = bytearray()
+        if len(part) > _JOINED_BYTES:
+            yield part
+        else:
+            block += part
+    yield block
 
 
 def unpack(body: Union[bytes, bytearray, memoryview]) -> Frame:

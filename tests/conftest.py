@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from geophrase.tests.fakes.scripted_command import ScriptedCommand
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -20,3 +22,9 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the shared imagery is not here: {folder}")
     return folder
+
+
+@pytest.fixture
+def scripted_engine(tmp_path: Path) -> ScriptedCommand:
+    """An engine without a model, as a command: its `argv` stands for `geophrase`."""
+    return ScriptedCommand(tmp_path / "scripted_engine")

@@ -76,3 +76,11 @@ def iface(qgis_app, project):
     interface = TestInterface()
     yield interface
     interface.close()
+
+
+@pytest.fixture
+def scripted_engine(tmp_path):
+    """An engine without a model, as a command: its `argv` stands for `geophrase` (tests/fakes)."""
+    from geophrase.tests.fakes.scripted_command import ScriptedCommand
+
+    return ScriptedCommand(tmp_path / "scripted_engine")
