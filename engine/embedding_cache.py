@@ -7,24 +7,20 @@ import json
 import logging
 import os
 import time
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import platformdirs
-from safetensors import SafetensorError
-from safetensors.numpy import load as load_safetensors
-from safetensors.numpy import save as save_safetensors
 
+from geophrase.engine.array_file import packed_arrays, unpacked_arrays
 from geophrase.engine.atomic_file import PART_SUFFIX, write_atomically
 
 _log = logging.getLogger(__name__)
 
 DEFAULT_LIMIT_BYTES = 4 * 1024**3
 _MAGIC = b"GPEC\x01"
-_CRC_BYTES = 4
 _SUFFIX = ".emb"
 # A writer that died leaves its part file; one that lives renames it within seconds.
 _ABANDONED_AFTER_S = 3600.0
@@ -72,7 +68,7 @@ class EmbeddingCache:
             blob = path.read_bytes()
         except OSError:
             return None
-        arrays = _unpack(blob)
+        arrays = unpacked_arrays(_MAGIC, blob)
         if arrays is None:
             _log.info("dropping a damaged cache entry: %s", path)
             path.unlink(missing_ok=True)
@@ -85,7 +81,7 @@ class EmbeddingCache:
         """Store the arrays; when the disk refuses, warn once and keep nothing from then on."""
         if not self._accepts_entries:
             return
-        blob = _pack(arrays)
+        blob = _packed(arrays)
         try:
             if self._make_room(len(blob)):
                 path = self._path(run_key, entry)
@@ -150,24 +146,10 @@ class EmbeddingCache:
                 path.unlink(missing_ok=True)
 
 
-def _pack(arrays: Mapping[str, np.ndarray]) -> bytes:
-    """Float arrays are kept in half precision, all others as they are; a checksum stands in front."""
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Float arrays are kept in half precision, all others as they are."""
     stored = {
-        name: np.ascontiguousarray(array, dtype=np.float16 if array.dtype.kind == "f" else array.dtype)
+        name: array.astype(np.float16, copy=False) if array.dtype.kind == "f" else array
         for name, array in arrays.items()
     }
-    payload = save_safetensors(stored)
-    return _MAGIC + zlib.crc32(payload).to_bytes(_CRC_BYTES, "big") + payload
-
-
-def _unpack(blob: bytes) -> dict[str, np.ndarray] | None:
-    """The arrays of a packed entry, or None where a byte is missing or wrong."""
-    head = len(_MAGIC)
-    payload = memoryview(blob)[head + _CRC_BYTES :]
-    checksum = blob[head : head + _CRC_BYTES]
-    if not blob.startswith(_MAGIC) or zlib.crc32(payload).to_bytes(_CRC_BYTES, "big") != checksum:
-        return None
-    try:
-        return load_safetensors(bytes(payload))
-    except SafetensorError:
-        return None
+    return packed_arrays(_MAGIC, stored)
