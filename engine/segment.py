@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,21 +17,21 @@ from geophrase.engine.embedding_cache import EmbeddingCache, default_cache_folde
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
 from geophrase.engine.model.weights.hashing import short_hash
-from geophrase.engine.pipeline.polygon_assembly import FoundPolygon
+from geophrase.engine.pipeline.feature_run import FeatureRun
 from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback
-from geophrase.engine.pipeline.run import SegmentRun, TileCounts
+from geophrase.engine.pipeline.run import SegmentRun, TileCounts, group_sizes, identity_of_scores
 from geophrase.engine.pipeline.run_config import SegmentConfig, distinct_queries
+from geophrase.engine.pipeline.run_description import RunDescription, StoredRun
+from geophrase.engine.pipeline.score_store import RunScores, ScoreStore
 from geophrase.engine.pipeline.tile_model import TileModel
-from geophrase.engine.pipeline.tile_plan import plan_tiles, region_of
+from geophrase.engine.pipeline.tile_plan import TilePlan, plan_tiles, region_of
 from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
-from geophrase.engine.vector.attributes import SegmentsTable
 from geophrase.engine.vector.mask_raster import MaskRasterWriter
 from geophrase.engine.vector.write import SegmentsWriter, refuse_unwritable
 from geophrase.protocol.errors import ErrorCode
+from geophrase.protocol.jobs import Outline
 
-# Features per chunk on their way to the file: enough that the driver's fixed costs vanish.
-_FEATURES_PER_CHUNK = 2000
 _MASK_SUFFIX = ".tif"
 
 
@@ -150,56 +150,20 @@ def _joined(frames: Sequence[gpd.GeoDataFrame]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=frames[0].crs)
 
 
-class OpenedJob:
+class OpenedJob(FeatureRun):
     """A run whose raster is open and whose model is loaded.
 
     Attributes:
         run: The pass over the tiles, with its counts and times.
-        table: Makes features of polygons.
         model: What decodes.
     """
 
     def __init__(
-        self,
-        run: SegmentRun[Any],
-        table: SegmentsTable,
-        config: SegmentConfig,
-        *,
-        source: RasterSource,
-        model: TileModel[Any],
+        self, run: SegmentRun[Any], description: RunDescription, outline: Outline, *, model: TileModel[Any]
     ) -> None:
+        super().__init__(description, outline, run.polygons, times=run.times)
         self.run = run
-        self.table = table
         self.model = model
-        self._config = config
-        self._source = source
-
-    def parameters(self) -> dict[str, Any]:
-        """Everything that the result depends on, the sides of the tiles as they turned out, for metadata."""
-        asked = self._config.as_metadata()
-        if not self._config.one_window:
-            asked |= {"tile_px": self.run.plan.tile_px, "overlap_px": self.run.plan.overlap_px}
-        return run_parameters("segment", asked, source=self._source, model=self.model)
-
-    def frames(self) -> Iterator[gpd.GeoDataFrame]:
-        """Yield the features, some thousand at a time, from north to south."""
-        chunk: list[FoundPolygon] = []
-        for found in self.run.polygons():
-            chunk += found
-            if len(chunk) >= _FEATURES_PER_CHUNK:
-                yield self._frame_of(chunk)
-                chunk = []
-        if chunk:
-            yield self._frame_of(chunk)
-
-    def _frame_of(self, found: Sequence[FoundPolygon]) -> gpd.GeoDataFrame:
-        with self.run.times.stage("polygonise"):
-            return self.table.frame(
-                [one.polygon for one in found],
-                queries=[self._config.queries[one.query_index] for one in found],
-                iou_pred=[one.scores.iou for one in found],
-                objectness=[one.scores.objectness for one in found],
-            )
 
 
 class SegmentJob:
@@ -211,6 +175,8 @@ class SegmentJob:
         model: A name, a weights file, or a loaded model.
         device: Where a model that is not loaded yet shall run.
         cache: Where encodings are kept; None to keep none.
+        store: Where probabilities are kept, so that the run continues one that was interrupted and can be
+            outlined anew without the model; None to keep none.
         progress: Told after every batch.
         cancel: Asked before every batch.
     """
@@ -223,6 +189,7 @@ class SegmentJob:
         model: str | TileModel[Any] = "rsam_small",
         device: str = "auto",
         cache: EmbeddingCache | None = None,
+        store: ScoreStore | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelCheck | None = None,
     ) -> None:
@@ -231,6 +198,7 @@ class SegmentJob:
         self._model = model
         self._device = device
         self._cache = cache
+        self._store = store
         self._progress = progress
         self._cancel = cancel
 
@@ -239,26 +207,50 @@ class SegmentJob:
         """Open the raster and load the model, in this order: a wrong path shows before seconds of loading."""
         config = self._config
         with RasterSource.open(self._path, bands=config.bands, resolution_m=config.resolution_m) as source:
-            region_of(source.grid, config)  # an extent beside the raster shows at once, too
+            region_of(source.grid, config.extent_map)  # an extent beside the raster shows at once, too
             model = self._loaded_model()
             plan = plan_tiles(source.grid, config, image_px=model.image_px)
-            run = SegmentRun(
-                source,
-                plan,
-                model,
-                config=config,
-                cache=self._cache,
-                progress=self._progress,
-                cancel=self._cancel,
-            )
-            table = SegmentsTable(
-                plan.grid,
-                provenance_of(model, self._path),
-                min_area_m2=config.min_area_m2,
-                simplify_m=config.simplify_m,
-            )
-            with _memory_errors_explained():
-                yield OpenedJob(run, table, config, source=source, model=model)
+            description = self._described(source, plan, model)
+            with self._opened_scores(source, plan, model, description) as scores, _memory_errors_explained():
+                run = SegmentRun(
+                    source,
+                    plan,
+                    model,
+                    config=config,
+                    cache=self._cache,
+                    scores=scores,
+                    progress=self._progress,
+                    cancel=self._cancel,
+                )
+                yield OpenedJob(run, description, config.outline, model=model)
+
+    def _described(self, source: RasterSource, plan: TilePlan, model: TileModel[Any]) -> RunDescription:
+        """What features share; the sides of the tiles are recorded as they turned out."""
+        asked = self._config.as_metadata()
+        if not self._config.one_window:
+            asked |= {"tile_px": plan.tile_px, "overlap_px": plan.overlap_px}
+        return RunDescription(
+            grid=plan.grid,
+            queries=self._config.queries,
+            provenance=provenance_of(model, self._path),
+            parameters=run_parameters("segment", asked, source=source, model=model),
+        )
+
+    def _opened_scores(
+        self, source: RasterSource, plan: TilePlan, model: TileModel[Any], description: RunDescription
+    ) -> AbstractContextManager[RunScores | None]:
+        if self._store is None:
+            return nullcontext()
+        return self._store.open(
+            identity_of_scores(source, plan, model, self._config),
+            StoredRun(
+                description,
+                region=plan.region,
+                tile_px=plan.tile_px,
+                overlap_px=plan.overlap_px,
+                group_sizes=group_sizes(plan, len(self._config.queries)),
+            ),
+        )
 
     def write(self, output: Path, *, keep: list[gpd.GeoDataFrame] | None = None) -> SegmentReport:
         """Run the whole job into a file, which appears complete or not at all.

@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is, in tiles.
+    """How far a run is, in tiles; in rows where polygons are made of probabilities that are there already.
 
     Attributes:
-        num_done: Tiles that need no more work, those without data included.
+        num_done: Tiles that need no more work, resumed ones and those without data included.
         num_total: All tiles of the run.
         num_encoded: Tiles that went through the image encoder in this run.
         num_cached: Tiles whose encoding came from the cache.
+        num_resumed: Tiles whose probabilities are in the score store from before.
         num_polygons: Polygons finished so far.
     """
 
@@ -24,6 +25,7 @@ class Progress:
     num_total: int
     num_encoded: int = 0
     num_cached: int = 0
+    num_resumed: int = 0
     num_polygons: int = 0
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
+from geophrase.protocol.jobs import Outline
 
 MAX_QUERY_CHARS = 500
 _NO_TEXT = {"Cc", "Cs"}  # control characters, and halves of pairs that stand for bytes which were no UTF-8
@@ -62,6 +63,11 @@ class SegmentConfig:
             xmin, ymin, xmax, ymax = self.extent_map
             if not (xmin < xmax and ymin < ymax):
                 raise _bad("The extent is empty: give xmin ymin xmax ymax, with xmin < xmax and ymin < ymax.")
+
+    @property
+    def outline(self) -> Outline:
+        """What of the probabilities becomes polygons."""
+        return Outline(self.threshold, self.min_area_m2, self.simplify_m)
 
     def as_metadata(self) -> dict[str, Any]:
         """Plain JSON-able values under the fields' own names."""

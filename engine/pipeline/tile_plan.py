@@ -8,7 +8,7 @@ from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.run_config import SegmentConfig
 from geophrase.engine.raster.tiles import TileWindow, one_window, tile_windows
 from geophrase.protocol.errors import ErrorCode
-from geophrase.protocol.grid import RasterGrid, WindowPx
+from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 _OVERLAP_PARTS = 4
 
@@ -52,7 +52,7 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
         EngineError: BAD_REQUEST for an overlap of more than half a tile, OUTSIDE_RASTER for an extent
             that doesn't meet the raster.
     """
-    region = region_of(grid, config)
+    region = region_of(grid, config.extent_map)
     if config.one_window:
         tile = one_window(grid.window, max_px=image_px, extent=region)
         own_grid = grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
@@ -70,19 +70,19 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
     return TilePlan(planned_tiles, region, grid, tile_px, overlap_px)
 
 
-def region_of(grid: RasterGrid, config: SegmentConfig) -> WindowPx:
-    """The pixels that the config's extent touches.
+def region_of(grid: RasterGrid, extent_map: Bounds | None) -> WindowPx:
+    """The pixels that an extent touches, all of them for None.
 
     Raises:
         EngineError: OUTSIDE_RASTER where there are none.
     """
-    if config.extent_map is None:
+    if extent_map is None:
         return grid.window
     try:
-        region = grid.window_for_bounds(*config.extent_map)
+        region = grid.window_for_bounds(*extent_map)
     except ValueError as error:
         raise EngineError(ErrorCode.BAD_REQUEST, f"The extent can't be used: {error}.") from error
-    if region.is_empty or not grid.intersects(*config.extent_map):
+    if region.is_empty or not grid.intersects(*extent_map):
         xmin, ymin, xmax, ymax = (f"{value:.9g}" for value in grid.bounds_map)
         raise EngineError(
             ErrorCode.OUTSIDE_RASTER,

@@ -5,12 +5,28 @@ from __future__ import annotations
 import math
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import shapely
 
 from geophrase.protocol.grid import WindowPx
+
+
+@dataclass(frozen=True)
+class TileEstimates:
+    """What the model said of one tile.
+
+    Attributes:
+        place: The tile, in the frame of what comes out.
+        iou_Q: Its estimate of each query's mask's IoU, 0 to 1.
+        objectness_Q: The logit that something fits each query.
+    """
+
+    place: WindowPx
+    iou_Q: np.ndarray
+    objectness_Q: np.ndarray
 
 
 class PolygonScores(NamedTuple):
