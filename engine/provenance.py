@@ -23,18 +23,18 @@ def software_version() -> str:
         return "unknown"
 
 
-def provenance_of(model: TileModel[Any], path: str | Path) -> Provenance:
-    """What every feature of a run that begins now says of its origin."""
+def provenance_of(model: TileModel[Any] | None, path: str | Path) -> Provenance:
+    """What every feature of a run that begins now says of its origin; a run may be without a model."""
     return Provenance(
-        model=model.name,
-        weights=short_hash(model.weights_sha256),
+        model="" if model is None else model.name,
+        weights="" if model is None else short_hash(model.weights_sha256),
         source=_as_text(str(path)),
         created=datetime.now(timezone.utc),
     )
 
 
 def run_parameters(
-    command: str, parameters: Mapping[str, Any], *, source: RasterSource, model: TileModel[Any]
+    command: str, parameters: Mapping[str, Any], *, source: RasterSource, model: TileModel[Any] | None
 ) -> dict[str, Any]:
     """Everything that a run's result depends on, as JSON-able values for the output's metadata.
 
@@ -42,7 +42,7 @@ def run_parameters(
         command: The `geophrase` command that does the same.
         parameters: What was asked, under the names of the command's configuration.
         source: The raster; its content is recorded by fingerprint, its place as an absolute path.
-        model: Recorded by name, the whole hash of its weights and the number format.
+        model: Recorded by name, the whole hash of its weights and the number format; None for a run without.
     """
     return {
         "command": command,
@@ -50,8 +50,7 @@ def run_parameters(
         **parameters,
         "raster": _as_text(os.path.abspath(source.path) if os.path.exists(source.path) else source.path),
         "raster_fingerprint": source.fingerprint,
-        "model": model.identity,
-        "device": str(model.device),
+        **({} if model is None else {"model": model.identity, "device": str(model.device)}),
     }
 
 
