@@ -1,4 +1,4 @@
-"""The attributes of exported features: the output schema first, then whatever else the analyst's layer has."""
+"""The attributes of exported features: the output schema first, then what else the layer has."""
 
 from __future__ import annotations
 

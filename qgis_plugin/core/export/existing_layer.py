@@ -75,9 +75,7 @@ def check_can_take_polygons(layer: QgsVectorLayer) -> None:
     Raises:
         ExportError: It is no layer of polygons, or is read-only.
     """
-    is_polygonal = layer.isValid() and (
-        layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry
-    )
+    is_polygonal = layer.isValid() and (layer.geometryType() == QgsWkbTypes.GeometryType.PolygonGeometry)
     if not is_polygonal:
         text = tr("The layer {name} does not hold polygons; choose a layer of polygons.")
         raise ExportError(text.format(name=layer.name()))

@@ -28,7 +28,7 @@ DEFAULT_DRIVER = "GPKG"
 _NO_POLYGONS = frozenset(
     ("DGN", "DXF", "Geoconcept", "GeoRSS", "GPX", "Interlis 1", "Interlis 2", "ODS", "PGDUMP", "S57", "XLSX")
 )
-"""Drivers that QGIS lists but that hold no polygons, lose the attributes, need a model file or can't be read."""
+"""QGIS lists them, but they hold no polygons, lose the attributes, need a model file or can't be read."""
 _LONLAT_DRIVERS = frozenset(("GeoJSON", "GeoJSONSeq", "KML", "LIBKML"))
 """Formats that are in WGS 84 longitude and latitude by definition."""
 _LAYER_OPTIONS: Dict[str, Tuple[str, ...]] = {
@@ -169,7 +169,8 @@ def _check(path: Path, num_features: int) -> None:
     layer = QgsVectorLayer(str(path), path.stem, "ogr")
     found = sum(1 for _ in layer.getFeatures()) if layer.isValid() else 0
     if found != num_features:
-        raise OSError(tr("only {found} of {count} polygons could be stored").format(found=found, count=num_features))
+        text = tr("only {found} of {count} polygons could be stored")
+        raise OSError(text.format(found=found, count=num_features))
 
 
 @contextmanager

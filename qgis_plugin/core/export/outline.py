@@ -84,9 +84,7 @@ def perimeter_m(geometry: QgsGeometry, measure: QgsDistanceArea) -> float:
     return _in_metres(measure.measurePerimeter(geometry), measure)
 
 
-def outlined(
-    geometry: QgsGeometry, options: OutlineOptions, distance_area: QgsDistanceArea
-) -> QgsGeometry:
+def outlined(geometry: QgsGeometry, options: OutlineOptions, distance_area: QgsDistanceArea) -> QgsGeometry:
     """The outline that the options ask for: a valid polygon or multi-polygon, or null where it is dropped.
 
     Tolerances hold in a plane in metres around the polygon's middle, so that they mean the same in degrees,

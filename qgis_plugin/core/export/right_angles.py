@@ -1,4 +1,4 @@
-"""Right-angled outlines: a ring's edges moved onto two perpendicular directions without changing its area much.
+"""Right-angled outlines: a ring's edges moved onto two perpendicular directions, its area kept.
 
 Everything here is in a plane in metres. A ring is an (N, 2) array of vertices, the first not repeated.
 """
@@ -68,7 +68,7 @@ def corner_indices(ring: RingXY, tolerance_m: float) -> List[int]:
 
 
 def right_angled(ring: RingXY, *, direction_rad: float, tolerance_m: float) -> Optional[RingXY]:
-    """The ring with all its walls along the direction or perpendicular to it; None where it has no such shape.
+    """The ring with all its walls along the direction or across it; None where it has no such shape.
 
     Each wall takes the mean position of the piece of outline that it replaces, so that as much is cut off
     as is added. A wall shorter than the tolerance goes, and its neighbours become one.
@@ -81,7 +81,8 @@ def right_angled(ring: RingXY, *, direction_rad: float, tolerance_m: float) -> O
     turned = ring @ _rotation(-direction_rad).T
     walls = _walls(turned, corner_indices(turned, tolerance_m))
     while len(walls) > 4:
-        lengths = [abs(walls[i - 1].position - walls[(i + 1) % len(walls)].position) for i in range(len(walls))]
+        around = zip([walls[-1], *walls[:-1]], [*walls[1:], walls[0]])
+        lengths = [abs(before.position - after.position) for before, after in around]
         shortest = int(np.argmin(lengths))
         if lengths[shortest] >= tolerance_m:
             break

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 from export_layers import UTM, prepared, segment, segments_layer, square
+from qgis.core import NULL, QgsCoordinateTransformContext, QgsFeature, QgsGeometry, QgsVectorLayer
+
 from geophrase.qgis_plugin.core.export.errors import ExportError
 from geophrase.qgis_plugin.core.export.existing_layer import add_to_layer
 from geophrase.qgis_plugin.core.export.new_file import NewFile, write_new_file
 from geophrase.qgis_plugin.core.export.outline import area_m2, ground_measure
-from qgis.core import NULL, QgsCoordinateTransformContext, QgsFeature, QgsGeometry, QgsVectorLayer
 
 pytestmark = pytest.mark.usefixtures("project")
 
@@ -28,7 +29,7 @@ def _own_layer(definition: str) -> QgsVectorLayer:
 
 
 def test_accepting_is_one_step_that_can_be_undone(ready):
-    layer = _own_layer("MultiPolygon?crs=EPSG:4326&field=Query:string(8)&field=score:integer&field=note:string")
+    layer = _own_layer("MultiPolygon?crs=EPSG:4326&field=Query:string(8)&field=score:int&field=note:string")
     report = add_to_layer(layer, ready)
     assert (report.num_added, layer.featureCount()) == (2, 2)
     assert layer.isEditable()
@@ -73,7 +74,8 @@ def test_what_the_layer_has_no_field_for_is_said(ready):
 @pytest.mark.parametrize(("driver", "name"), [("GPKG", "own.gpkg"), ("ESRI Shapefile", "own.shp")])
 def test_files_keep_what_was_accepted_once_saved(ready, tmp_path, driver, name):
     own = segments_layer([segment(square(500_000, 5_550_000, 5))], "EPSG:4326")
-    own.dataProvider().deleteAttributes([own.fields().lookupField(n) for n in ("created", "perimeter_m", "source")])
+    unwanted = [own.fields().lookupField(field) for field in ("created", "perimeter_m", "source")]
+    own.dataProvider().deleteAttributes(unwanted)
     own.updateFields()
     bare = prepared(own)
     path = tmp_path / name
@@ -97,9 +99,7 @@ def test_a_shapefile_takes_the_time_as_text(ready, tmp_path):
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "ESRI Shapefile"
     path = str(tmp_path / "foreign.shp")
-    QgsVectorFileWriter.writeAsVectorFormatV3(
-        layer, path, QgsProject.instance().transformContext(), options
-    )
+    QgsVectorFileWriter.writeAsVectorFormatV3(layer, path, QgsProject.instance().transformContext(), options)
     foreign = QgsVectorLayer(path, "foreign", "ogr")
     report = add_to_layer(foreign, ready)
     assert report.fields_left_out == ()

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 from export_layers import UTM, prepared, segment, segments_layer, square
+from qgis.core import NULL, QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+
 from geophrase.qgis_plugin.core.export.errors import ExportCancelledError, ExportError
 from geophrase.qgis_plugin.core.export.new_file import NewFile, vector_formats, write_new_file
 from geophrase.qgis_plugin.core.export.outline import OutlineOptions
 from geophrase.qgis_plugin.core.export.regularise import overlap
-from qgis.core import NULL, QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import Qt
 
 pytestmark = pytest.mark.usefixtures("project")
 SQUARES = [(500_000, 5_540_000, 20), (500_100, 5_540_000, 10)]
@@ -38,7 +39,9 @@ def _in_utm(geometry, layer):
 
 
 @pytest.mark.parametrize("epsg", [UTM, "EPSG:4326"])
-@pytest.mark.parametrize(("driver", "name"), [("GPKG", "a.gpkg"), ("GeoJSON", "a.geojson"), ("FlatGeobuf", "a.fgb")])
+@pytest.mark.parametrize(
+    ("driver", "name"), [("GPKG", "a.gpkg"), ("GeoJSON", "a.geojson"), ("FlatGeobuf", "a.fgb")]
+)
 def test_everything_comes_back(features, tmp_path, driver, name, epsg):
     path = tmp_path / "new folder" / name
     assert write_new_file(NewFile(path, driver), prepared(segments_layer(features, epsg))) == 2
@@ -55,7 +58,7 @@ def test_everything_comes_back(features, tmp_path, driver, name, epsg):
     # UTM's scale on the central meridian is 0.9996, so the ground is larger than the map.
     assert back[0]["area_m2"] == pytest.approx(400 / 0.9996**2, rel=2e-5)
     assert back[0]["perimeter_m"] == pytest.approx(80 / 0.9996, rel=2e-5)
-    for feature, corners in zip(back, SQUARES):
+    for feature, corners in zip(back, SQUARES, strict=True):
         assert overlap(_in_utm(feature.geometry(), layer), square(*corners)) > 0.9999
     assert [child.name for child in path.parent.iterdir()] == [name]
 
