@@ -105,11 +105,11 @@ def _as_float(value: int, where: str) -> float:
 
 
 def _read_enum(kind: Type[Enum], value: object, where: str) -> Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        choices = ", ".join(str(member.value) for member in kind)
-        raise InvalidMessageError(f"{where} must be one of {choices}, not {value!r:.60}") from None
+    for member in kind:
+        if isinstance(value, str) and member.value == value:
+            return member
+    choices = ", ".join(str(member.value) for member in kind)
+    raise _unexpected(where, f"one of {choices}", value)
 
 
 def _read_union(kinds: Tuple[Any, ...], value: object, where: str) -> Any:
@@ -123,7 +123,7 @@ def _read_union(kinds: Tuple[Any, ...], value: object, where: str) -> Any:
     by_tag = {kind.TYPE: kind for kind in named}
     tag = value.get(TYPE_FIELD)
     if not isinstance(tag, str) or tag not in by_tag:
-        raise InvalidMessageError(f"{where}.{TYPE_FIELD} must be one of {', '.join(by_tag)}, not {tag!r:.60}")
+        raise _unexpected(f"{where}.{TYPE_FIELD}", f"one of {', '.join(by_tag)}", tag)
     return _read_dataclass(by_tag[tag], value, where)
 
 
@@ -168,4 +168,8 @@ def _fields_of(kind: Any) -> List[Tuple[str, Any, bool]]:
 
 
 def _unexpected(where: str, expected: str, value: object) -> InvalidMessageError:
-    return InvalidMessageError(f"{where} must be {expected}, not {value!r:.60}")
+    if isinstance(value, (list, tuple, dict)):  # it may be nested too deeply to be shown
+        shown = "an object" if isinstance(value, dict) else "a list"
+    else:
+        shown = f"{value!r:.60}"
+    return InvalidMessageError(f"{where} must be {expected}, not {shown}")

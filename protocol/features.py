@@ -49,7 +49,7 @@ class FeatureBatch:
         is_right = all(column.ndim == 1 for column in columns) and len(offsets) > 0
         is_right = is_right and all(len(column) == len(offsets) - 1 for column in columns[2:])
         is_right = is_right and offsets[0] == 0 and offsets[-1] == len(self.wkb)
-        if not (is_right and (np.diff(offsets) >= 0).all()):
+        if not (is_right and (offsets[1:] >= offsets[:-1]).all()):  # their difference might wrap around
             raise InvalidMessageError("the columns of the features don't fit together")
 
     def __len__(self) -> int:

@@ -9,6 +9,7 @@ a body holds one frame, an event stream any number of them.
 from __future__ import annotations
 
 import json
+import math
 import struct
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Dict, Iterator, List, Mapping, Optional, Tuple, Union
@@ -29,6 +30,8 @@ CONTENT_TYPE = "application/vnd.geophrase.frame"
 MAX_HEADER_BYTES = 16 * 2**20
 MAX_BUFFERS = 64
 MAX_DIMENSIONS = 4
+MAX_BUFFER_ITEMS = 2**40
+_MAX_DIGITS = 20  # of 64 bits; Python takes quadratic time to read a number, or refuses
 _JOINED_BYTES = 2**16
 _LENGTH = struct.Struct("<I")
 
@@ -157,15 +160,14 @@ class _BufferLayout:
     def __post_init__(self) -> None:
         if self.dtype not in DTYPES:
             raise InvalidMessageError(f"buffers of {self.dtype!r:.40} are not understood")
-        if len(self.shape) > MAX_DIMENSIONS or any(not 0 <= side < 2**31 for side in self.shape):
+        is_right = len(self.shape) <= MAX_DIMENSIONS and all(0 <= side < 2**31 for side in self.shape)
+        # NumPy limits the product of the other sides even where one is 0.
+        if not is_right or math.prod(max(1, side) for side in self.shape) > MAX_BUFFER_ITEMS:
             raise InvalidMessageError(f"a buffer cannot have the shape {list(self.shape)!r:.80}")
 
     @property
     def num_bytes(self) -> int:
-        num_items = 1
-        for side in self.shape:
-            num_items *= side
-        return num_items * np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * np.dtype(self.dtype).itemsize
 
     def array_in(self, view: memoryview) -> npt.NDArray[Any]:
         if self.dtype == "bool" and np.frombuffer(view, np.uint8).max(initial=0) > 1:
@@ -183,7 +185,7 @@ class _Header:
 
 def _read_header(blob: bytes) -> Tuple[Dict[str, Any], Tuple[_BufferLayout, ...]]:
     try:
-        value = json.loads(blob.decode("utf-8"), parse_constant=_refuse_constant)
+        value = json.loads(blob.decode("utf-8"), parse_constant=_refuse_constant, parse_int=_read_int)
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
         raise InvalidMessageError(f"the header is not JSON: {error}") from None
     header: _Header = from_json(_Header, value)
@@ -195,6 +197,12 @@ def _read_header(blob: bytes) -> Tuple[Dict[str, Any], Tuple[_BufferLayout, ...]
 
 def _refuse_constant(name: str) -> float:
     raise InvalidMessageError(f"{name} is not a number that can be sent")
+
+
+def _read_int(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise InvalidMessageError(f"a number of {len(digits)} digits is too large")
+    return int(digits)
 
 
 def _read_exactly(stream: BinaryIO, num_bytes: int, *, is_end_allowed: bool = False) -> bytes:
