@@ -1,0 +1,138 @@
+"""The provider in real Processing, with a scripted engine, for test_processing_*.py."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qgis.core import (
+    QgsApplication,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsField,
+    QgsGeometry,
+    QgsProcessingFeedback,
+    QgsProject,
+    QgsVectorLayer,
+)
+
+from rasters import NORTH_UP, numbered, write_raster
+
+UTM = "EPSG:32632"
+LONLAT = "EPSG:4326"
+SIDE_PX = 400
+BOUNDS_MAP = (500_000.0, 5_539_600.0, 500_400.0, 5_540_000.0)
+
+
+class Told(QgsProcessingFeedback):
+    """What an algorithm tells the user."""
+
+    def __init__(self, cancel_at_progress: float | None = None) -> None:
+        super().__init__(False)
+        self.infos: list[str] = []
+        self.warnings: list[str] = []
+        self.errors: list[str] = []
+        self.progress: list[float] = []
+        self.progressChanged.connect(self._advanced)
+        self._cancel_at = cancel_at_progress
+
+    def pushInfo(self, info: str) -> None:
+        self.infos.append(info)
+
+    def pushWarning(self, warning: str) -> None:
+        self.warnings.append(warning)
+
+    def reportError(self, error: str, fatalError: bool = False) -> None:
+        self.errors.append(error)
+
+    def _advanced(self, progress: float) -> None:
+        self.progress.append(progress)
+        if self._cancel_at is not None and progress >= self._cancel_at:
+            self.cancel()
+
+
+@pytest.fixture(scope="session")
+def processing(qgis_app):
+    """QGIS's Processing, started."""
+    from processing.core.Processing import Processing
+
+    Processing.initialize()
+    import processing as started
+
+    return started
+
+
+@pytest.fixture
+def provider(processing, scripted_engine, project):
+    """The provider, registered, with a service of the scripted engine."""
+    from geophrase.qgis_plugin.core.engine.service import EngineService
+    from geophrase.qgis_plugin.processing.provider import GeoPhraseProvider
+
+    service = EngineService(lambda: scripted_engine.serve_argv)
+    registry = QgsApplication.processingRegistry()
+    added = GeoPhraseProvider(service)
+    assert registry.addProvider(added)
+    yield added
+    registry.removeProvider(added)
+    service.stop()
+
+
+@pytest.fixture
+def town(tmp_path) -> str:
+    """A raster of 400 x 400 pixels of 1 m in UTM."""
+    return write_raster(tmp_path / "town.tif", numbered(SIDE_PX, SIDE_PX), transform=NORTH_UP, epsg=32632)
+
+
+def moved(geometry: QgsGeometry, source: str, target: str) -> QgsGeometry:
+    """The geometry in another coordinate system."""
+    answer = QgsGeometry(geometry)
+    systems = QgsCoordinateReferenceSystem(source), QgsCoordinateReferenceSystem(target)
+    answer.transform(QgsCoordinateTransform(*systems, QgsProject.instance()))
+    return answer
+
+
+def layer_of(kind: str, rows, *, fields=(), crs: str = UTM) -> QgsVectorLayer:
+    """A memory layer in a coordinate system, of rows (geometry in UTM, attribute, …)."""
+    layer = QgsVectorLayer(f"{kind}?crs={crs}", "marks", "memory")
+    layer.dataProvider().addAttributes([QgsField(name, kind) for name, kind in fields])
+    layer.updateFields()
+    features = []
+    for geometry, *attributes in rows:
+        feature = QgsFeature(layer.fields())
+        feature.setGeometry(moved(geometry, UTM, crs))
+        feature.setAttributes(attributes)
+        features.append(feature)
+    done, _ = layer.dataProvider().addFeatures(features)
+    assert done
+    return layer
+
+
+def features_in(path: str) -> list[QgsFeature]:
+    """All features of an output file."""
+    layer = QgsVectorLayer(path, "output", "ogr")
+    assert layer.isValid(), path
+    return list(layer.getFeatures())
+
+
+def shapes_of(features) -> list[tuple[str, tuple[float, ...]]]:
+    """Query and bounding box of each, sorted."""
+    rows = []
+    for feature in features:
+        box = feature.geometry().boundingBox()
+        bounds = box.xMinimum(), box.yMinimum(), box.xMaximum(), box.yMaximum()
+        rows.append((feature["query"], tuple(round(value, 4) for value in bounds)))
+    return sorted(rows)
+
+
+def scripted_shapes(queries, bounds_map=BOUNDS_MAP, *, threshold: float = 0.5):
+    """What the scripted engine finds, as it says itself (tests/fakes/scripted_shapes.py)."""
+    from geophrase.tests.fakes.scripted_shapes import GRID_SIDE, squares
+
+    rows = []
+    for index, query in enumerate(queries):
+        for shape in (shape for row in range(GRID_SIDE) for shape in squares(bounds_map, index, row=row)):
+            ring = np.asarray(shape.rings_map[0])
+            if shape.score >= threshold:
+                bounds = (*ring.min(axis=0), *ring.max(axis=0))
+                rows.append((query, tuple(round(float(value), 4) for value in bounds)))
+    return sorted(rows)
