@@ -48,7 +48,7 @@ def run_parameters(
         "command": command,
         "geophrase": software_version(),
         **parameters,
-        "raster": _as_text(os.path.abspath(source.path) if os.path.exists(source.path) else source.path),
+        "raster": _as_text(os.path.abspath(source.name) if os.path.exists(source.name) else source.name),
         "raster_fingerprint": source.fingerprint,
         **({} if model is None else {"model": model.identity, "device": str(model.device)}),
     }

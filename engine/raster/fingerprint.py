@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import rasterio
 from rasterio.io import DatasetReader
 
 _CHUNK_BYTES = 1 << 16
@@ -27,7 +28,7 @@ def raster_fingerprint(dataset: DatasetReader, *, options: Iterable[object]) -> 
     """
     digest = hashlib.sha256(repr((dataset.shape, dataset.dtypes, tuple(dataset.transform))).encode())
     digest.update(repr(tuple(options)).encode())
-    paths = [Path(name) for name in dataset.files]
+    paths = raster_files(dataset)
     if paths and all(path.is_file() for path in paths):
         for path in sorted(paths, key=lambda path: (path.suffix, path.stat().st_size)):
             _add_file(digest, path)
@@ -36,6 +37,26 @@ def raster_fingerprint(dataset: DatasetReader, *, options: Iterable[object]) -> 
         digest.update(dataset.name.encode())
         digest.update(dataset.read(1, out_shape=sample_yx).tobytes())
     return digest.hexdigest()[:32]
+
+
+def fingerprint_of_key(content_key: str, *, options: Iterable[object]) -> str:
+    """A hash like that of `raster_fingerprint`, of content that somebody else vouches for."""
+    return hashlib.sha256(repr((content_key, tuple(options))).encode()).hexdigest()[:32]
+
+
+def raster_files(dataset: DatasetReader) -> list[Path]:
+    """All files that a raster is made of; those of a VRT inside a VRT, which GDAL leaves out, included."""
+    found: dict[Path, None] = {}
+    waiting = [Path(name) for name in dataset.files]
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        found[path] = None
+        if path.suffix.lower() == ".vrt" and path != Path(dataset.name) and path.is_file():
+            with rasterio.open(path) as inner:
+                waiting += [Path(name) for name in inner.files]
+    return list(found)
 
 
 def _add_file(digest: hashlib._Hash, path: Path) -> None:

@@ -27,7 +27,7 @@ from rasterio.windows import Window
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.bands import BandPlan, Bool, colour_table, plan_bands, read_bands
-from geophrase.engine.raster.fingerprint import raster_fingerprint
+from geophrase.engine.raster.fingerprint import fingerprint_of_key, raster_files, raster_fingerprint
 from geophrase.engine.raster.resolution import working_grid
 from geophrase.engine.raster.sparse import BlockMap
 from geophrase.engine.raster.stretch import Stretch, measure_stretch
@@ -39,6 +39,9 @@ GDAL_OPTIONS = {
     "GDAL_MAX_DATASET_POOL_SIZE": 64,  # files that a VRT mosaic may hold open
 }
 """GDAL settings of every open and read."""
+
+_Box = tuple[float, float, float, float]  # left, top, width and height in pixels
+_WHOLE_PX = 1e-6  # picture pixels that miss the raster's edge by less lie on it: the rounding of a division
 
 _READ_ERRORS = (RasterioError, CPLE_BaseError, OSError, UnicodeEncodeError)
 
@@ -56,6 +59,21 @@ class TilePixels:
     valid_HW: Bool
 
 
+@dataclass(frozen=True)
+class KnownRaster:
+    """What the writer of a file knows better than the file says.
+
+    Args:
+        name: What people call it; features name it as their source.
+        content_key: Stands for the pixels in the fingerprint: equal keys, equal pixels.
+        grid: Where the pixels lie, in the CRS as it was given; formats keep less of some.
+    """
+
+    name: str
+    content_key: str
+    grid: RasterGrid
+
+
 class RasterSource:
     """A raster file that gives 8-bit pictures of windows of its working grid; threads may share it.
 
@@ -64,6 +82,7 @@ class RasterSource:
 
     Attributes:
         path: As given.
+        name: What people call it: the path, unless the writer of the file gave another.
         grid: The working grid: native, or the same footprint at the resolution asked for. Windows count
             its pixels.
         native_grid: The file's own pixels.
@@ -77,19 +96,27 @@ class RasterSource:
         native_grid: RasterGrid,
         grid: RasterGrid,
         block_map: BlockMap | None,
+        known: KnownRaster | None = None,
     ) -> None:
         self.path = path
+        self.name = path if known is None else known.name
         self.grid = grid
         self.native_grid = native_grid
         self._plan = plan
         self._block_map = block_map
+        self._known = known
         self._lock = threading.RLock()
         self._handles: dict[int, DatasetReader] = {}
         self._is_closed = False
 
     @classmethod
     def open(
-        cls, path: str | Path, *, bands: Sequence[int] | None = None, resolution_m: float | None = None
+        cls,
+        path: str | Path,
+        *,
+        bands: Sequence[int] | None = None,
+        resolution_m: float | None = None,
+        known: KnownRaster | None = None,
     ) -> RasterSource:
         """Open a raster and settle its bands and its working grid.
 
@@ -97,6 +124,7 @@ class RasterSource:
             path: Anything GDAL opens: a file, a subdataset, a VRT.
             bands: One or three band numbers from 1; None chooses (see `plan_bands`).
             resolution_m: Metres per working pixel on the ground; None works on the raster's own pixels.
+            known: What holds instead of what the file says of its content and place.
 
         Raises:
             EngineError: One sentence on what is wrong with the file or the choice.
@@ -105,11 +133,18 @@ class RasterSource:
         with _as_engine_error(f"{name} can't be opened as a raster", advice=_advice_for(name)):
             with _open_dataset(name) as dataset:
                 _refuse_unplaced(dataset)
-                native_grid = _grid_of(dataset)
+                native_grid = _grid_of(dataset) if known is None else known.grid
                 plan = plan_bands(dataset, bands)
                 block_map = BlockMap.of(dataset, plan)
         grid = working_grid(native_grid, resolution_m)
-        return cls(name, plan=plan, native_grid=native_grid, grid=grid, block_map=block_map)
+        return cls(
+            name,
+            plan=plan,
+            native_grid=native_grid,
+            grid=grid,
+            block_map=block_map,
+            known=known,
+        )
 
     def __enter__(self) -> RasterSource:
         return self
@@ -139,8 +174,24 @@ class RasterSource:
             EngineError: The file can't be read.
         """
         options = (self._plan, self.grid.width_px, self.grid.height_px)
+        if self._known is not None:
+            return fingerprint_of_key(self._known.content_key, options=options)
         with self._reading("fingerprint") as dataset:
             return raster_fingerprint(dataset, options=options)
+
+    def files_state(self) -> tuple[tuple[str, int, int], ...]:
+        """Name, size and time of change of each file of the raster; another value means another content.
+
+        Raises:
+            EngineError: The file can't be read, or has gone.
+        """
+        with self._reading("its files"):
+            return tuple((str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in self._files)
+
+    @cached_property
+    def _files(self) -> list[Path]:
+        with self._reading("its files") as dataset:
+            return [path for path in raster_files(dataset) if path.is_file()]
 
     @cached_property
     def stretch(self) -> Stretch:
@@ -161,7 +212,7 @@ class RasterSource:
         seen = window.intersection(self.grid.window)
         if seen.is_empty or self._block_map is None:
             return not seen.is_empty
-        left, top, width, height = self._native_box(seen)
+        left, top, width, height = self._native_box((seen.col, seen.row, seen.width, seen.height))
         col, row = math.floor(left), math.floor(top)
         native = WindowPx(col, row, math.ceil(left + width) - col, math.ceil(top + height) - row)
         return self._block_map.has_data(native)
@@ -171,28 +222,28 @@ class RasterSource:
 
         Args:
             window: It may stick out of the raster: there the picture is 0 and invalid.
-            shape_yx: Rows and columns of the picture where they differ from the window's (see
-                `one_window`); the window must then lie inside the raster.
+            shape_yx: Rows and columns of the picture where they differ from the window's: it is then shown
+                smaller or larger. Picture pixels that lie only in part on the raster are invalid.
 
         Raises:
             EngineError: The file is damaged or has gone.
-            ValueError: A shape for a window that sticks out.
         """
         seen = window.intersection(self.grid.window)
-        if shape_yx is not None and seen != window:
-            raise ValueError(f"only a window inside the raster can be resized, not {window}")
         shape_yx = shape_yx or window.shape_yx
         if seen == window and self.has_data(window):
-            return self._read_inside(window, shape_yx)
+            return self._read_box((window.col, window.row, window.width, window.height), shape_yx)
         image_HWC, valid_HW = np.zeros((*shape_yx, 3), np.uint8), np.zeros(shape_yx, np.bool_)
         if self.has_data(seen):
-            inside = self._read_inside(seen, seen.shape_yx)
-            place = seen.slices_within(window)
-            image_HWC[place], valid_HW[place] = inside.image_HWC, inside.valid_HW
+            rows, top, height = _span(window.row, window.row_end, shape_yx[0], seen.row, seen.row_end)
+            cols, left, width = _span(window.col, window.col_end, shape_yx[1], seen.col, seen.col_end)
+            inner_yx = rows.stop - rows.start, cols.stop - cols.start
+            if min(inner_yx) > 0:
+                inside = self._read_box((left, top, width, height), inner_yx)
+                image_HWC[rows, cols], valid_HW[rows, cols] = inside.image_HWC, inside.valid_HW
         return TilePixels(image_HWC, valid_HW)
 
-    def _read_inside(self, window: WindowPx, shape_yx: tuple[int, int]) -> TilePixels:
-        left, top, width, height = self._native_box(window)
+    def _read_box(self, box: _Box, shape_yx: tuple[int, int]) -> TilePixels:
+        left, top, width, height = self._native_box(box)
         resampling = self._resampling(max(width / shape_yx[1], height / shape_yx[0]))
         with self._reading(f"row {int(top)}, column {int(left)}") as dataset:
             values_BHW, valid_HW = read_bands(
@@ -215,13 +266,13 @@ class RasterSource:
         with self._reading("the colour table") as dataset:
             return colour_table(dataset, self._plan.indexes[0])
 
-    def _native_box(self, window: WindowPx) -> tuple[float, float, float, float]:
-        """Left, top, width and height of a window of the working grid in native pixels, inside the raster."""
+    def _native_box(self, box: _Box) -> _Box:
+        """A box of the working grid, inside the raster, in native pixels."""
         scale_x = self.native_grid.width_px / self.grid.width_px
         scale_y = self.native_grid.height_px / self.grid.height_px
-        left, top = window.col * scale_x, window.row * scale_y
-        width = min(window.width * scale_x, self.native_grid.width_px - left)
-        height = min(window.height * scale_y, self.native_grid.height_px - top)
+        left, top = box[0] * scale_x, box[1] * scale_y
+        width = min(box[2] * scale_x, self.native_grid.width_px - left)
+        height = min(box[3] * scale_y, self.native_grid.height_px - top)
         return left, top, width, height
 
     def _resampling(self, decimation: float) -> Resampling:
@@ -246,6 +297,20 @@ class RasterSource:
             if thread not in self._handles:
                 self._handles[thread] = _open_dataset(self.path)
             return self._handles[thread]
+
+
+def _span(start: int, end: int, num_shown: int, seen_start: int, seen_end: int) -> tuple[slice, float, float]:
+    """Along one axis: which of the pixels shown for [start, end) lie wholly in [seen_start, seen_end).
+
+    Returns:
+        Those pixels, and where they begin and how long they are in the frame of the window.
+    """
+    shown_per_px = num_shown / (end - start)
+    first = math.ceil((seen_start - start) * shown_per_px - _WHOLE_PX)
+    last = math.floor((seen_end - start) * shown_per_px + _WHOLE_PX)
+    first_px = max(float(seen_start), start + first / shown_per_px)
+    last_px = min(float(seen_end), start + last / shown_per_px)
+    return slice(first, max(first, last)), first_px, last_px - first_px
 
 
 def _open_dataset(name: str) -> DatasetReader:

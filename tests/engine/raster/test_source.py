@@ -15,10 +15,10 @@ from rasterio.errors import NodataShadowWarning
 from rasterio.windows import Window
 
 from geophrase.engine.errors import EngineError
-from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.raster.source import KnownRaster, RasterSource
 from geophrase.engine.raster.tiles import tile_windows
 from geophrase.protocol.errors import ErrorCode
-from geophrase.protocol.grid import WindowPx
+from geophrase.protocol.grid import RasterGrid, WindowPx
 
 pytestmark = [
     # affine 3 wants `@` where rasterio still says `*`; plain pictures have no place on purpose.
@@ -262,11 +262,60 @@ def test_one_window_reads_a_decimated_picture(write_tiff, noise):
     pixels = noise(3, 64, 96)
     with RasterSource.open(write_tiff(pixels)) as source:
         tile = source.read(WindowPx(32, 0, 64, 64), shape_yx=(16, 16))
-        with pytest.raises(ValueError, match="inside"):
-            source.read(WindowPx(64, 0, 64, 64), shape_yx=(16, 16))
     means = pixels[:, :, 32:].reshape(3, 16, 4, 16, 4).mean((2, 4)).transpose(1, 2, 0)
     assert np.abs(tile.image_HWC - means).max() <= 0.51
     assert tile.valid_HW.shape == (16, 16)
+
+
+@pytest.mark.parametrize("shape_yx", [(16, 16), (128, 128), (40, 24)])
+def test_a_resized_picture_of_a_window_that_sticks_out_shows_the_raster_in_its_place(write_tiff, shape_yx):
+    pixels = np.zeros((3, 64, 96), np.uint8) + np.arange(1, 97, dtype=np.uint8)  # each column its own grey
+    window = WindowPx(-16, 32, 64, 64)
+    with RasterSource.open(write_tiff(pixels)) as source:
+        picture = source.read(window, shape_yx=shape_yx)
+    col_px = (np.arange(shape_yx[1]) + 0.5) * window.width / shape_yx[1] + window.col
+    row_px = (np.arange(shape_yx[0]) + 0.5) * window.height / shape_yx[0] + window.row
+    is_inside_HW = (row_px < 64)[:, None] & (col_px > 0)[None]
+    assert (picture.valid_HW <= is_inside_HW).all()
+    assert picture.valid_HW.sum() >= is_inside_HW.sum() - sum(shape_yx)
+    expected_HW = np.broadcast_to(col_px + 0.5, shape_yx)  # grey grows by 1 in each column
+    inside_HW = picture.valid_HW
+    assert np.abs(picture.image_HWC[inside_HW][:, 0] - expected_HW[inside_HW]).max() <= 1.01
+    assert not picture.image_HWC[~inside_HW].any()
+
+
+def test_what_the_writer_knows_holds_instead_of_what_the_file_says(write_tiff, noise):
+    grid = RasterGrid(64, 48, (2.0, 0.5, 7.0, 0.5, -2.0, 9.0), 'LOCAL_CS["somewhere"]')
+
+    def opened(pixels, key, **options):
+        known = KnownRaster(name="Layer", content_key=key, grid=grid)
+        return RasterSource.open(write_tiff(pixels), known=known, **options)
+
+    with opened(noise(3, 48, 64), "a") as source:
+        assert (source.grid, source.name) == (grid, "Layer")
+        first = source.fingerprint
+    with opened(noise(3, 48, 64, low=100), "a") as source:
+        assert source.fingerprint == first
+    with opened(noise(3, 48, 64), "b") as source:
+        assert source.fingerprint != first
+    with opened(noise(3, 48, 64), "a", bands=[1]) as source:
+        assert source.fingerprint != first
+
+
+def test_the_fingerprint_of_a_vrt_sees_through_other_vrts(write_tiff, noise):
+    path = write_tiff(noise(1, 16, 24), name="deep.tif")
+    for outer, inner in (("middle.vrt", "deep.tif"), ("top.vrt", "middle.vrt")):
+        path.with_name(outer).write_text(
+            f"""<VRTDataset rasterXSize="24" rasterYSize="16"><VRTRasterBand dataType="Byte" band="1">
+            <SimpleSource><SourceFilename relativeToVRT="1">{inner}</SourceFilename></SimpleSource>
+            </VRTRasterBand></VRTDataset>"""
+        )
+    with RasterSource.open(path.with_name("top.vrt")) as source:
+        before, state = source.fingerprint, source.files_state()
+    write_tiff(noise(1, 16, 24, low=99), name="deep.tif")
+    with RasterSource.open(path.with_name("top.vrt")) as source:
+        assert source.fingerprint != before
+        assert source.files_state() != state
 
 
 def test_the_fingerprint_follows_the_content_not_the_name(write_tiff, noise):
