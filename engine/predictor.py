@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from geophrase.engine.device import select_device
+from geophrase.engine.device import DeviceChoice, select_device
 from geophrase.engine.input_frame import ClickPrompts, InputFrame, normalised_input
 from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
@@ -54,19 +54,21 @@ class Predictor:
         self._lock = threading.Lock()
 
     @classmethod
-    def load(cls, name: str | Path, device: str = "auto", *, folder: Path | None = None) -> Predictor:
+    def load(
+        cls, name: str | Path, device: str | DeviceChoice = "auto", *, folder: Path | None = None
+    ) -> Predictor:
         """Loads a model by its registered name, or from a weights file of ours.
 
         Args:
             name: A name of the registry, or a path.
-            device: auto, cpu, cuda or mps.
+            device: auto, cpu, cuda or mps; or what was chosen already.
             folder: A folder to look for the weights in before all others.
 
         Raises:
             EngineError: MODEL_UNKNOWN, WEIGHTS_MISSING, WEIGHTS_INVALID or DEVICE_UNAVAILABLE.
         """
         weights = locate_weights(name, folder=folder)
-        choice = select_device(device)
+        choice = select_device(device) if isinstance(device, str) else device
         rsam = load_model(weights)
         return cls(
             rsam,
@@ -92,6 +94,17 @@ class Predictor:
             device=torch.device(device),
             dtype=dtype,
             weights_sha256=_sha256_of(rsam),
+        )
+
+    def on_cpu(self) -> Predictor:
+        """Moves the model to the CPU; this predictor is then no longer used."""
+        choice = select_device("cpu")
+        return Predictor(
+            self.rsam,
+            name=self.name,
+            device=choice.device,
+            dtype=choice.dtype,
+            weights_sha256=self.weights_sha256,
         )
 
     @property
