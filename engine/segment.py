@@ -26,7 +26,7 @@ from geophrase.engine.pipeline.score_store import RunScores, ScoreStore
 from geophrase.engine.pipeline.tile_model import TileModel
 from geophrase.engine.pipeline.tile_plan import TilePlan, plan_tiles, region_of
 from geophrase.engine.provenance import provenance_of, run_parameters
-from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.raster.source import KnownRaster, RasterSource
 from geophrase.engine.vector.mask_raster import MaskRasterWriter
 from geophrase.engine.vector.write import SegmentsWriter, refuse_unwritable
 from geophrase.protocol.errors import ErrorCode
@@ -179,6 +179,7 @@ class SegmentJob:
             outlined anew without the model; None to keep none.
         progress: Told after every batch.
         cancel: Asked before every batch.
+        known: What holds instead of what the raster's file says of its content and place.
     """
 
     def __init__(
@@ -192,8 +193,10 @@ class SegmentJob:
         store: ScoreStore | None = None,
         progress: ProgressCallback | None = None,
         cancel: CancelCheck | None = None,
+        known: KnownRaster | None = None,
     ) -> None:
         self._path = path
+        self._known = known
         self._config = config
         self._model = model
         self._device = device
@@ -206,7 +209,9 @@ class SegmentJob:
     def opened(self) -> Iterator[OpenedJob]:
         """Open the raster and load the model, in this order: a wrong path shows before seconds of loading."""
         config = self._config
-        with RasterSource.open(self._path, bands=config.bands, resolution_m=config.resolution_m) as source:
+        with RasterSource.open(
+            self._path, bands=config.bands, resolution_m=config.resolution_m, known=self._known
+        ) as source:
             region_of(source.grid, config.extent_map)  # an extent beside the raster shows at once, too
             model = self._loaded_model()
             plan = plan_tiles(source.grid, config, image_px=model.image_px)
@@ -232,7 +237,7 @@ class SegmentJob:
         return RunDescription(
             grid=plan.grid,
             queries=self._config.queries,
-            provenance=provenance_of(model, self._path),
+            provenance=provenance_of(model, source.name),
             parameters=run_parameters("segment", asked, source=source, model=model),
         )
 

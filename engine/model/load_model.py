@@ -18,9 +18,10 @@ def load_model(weights: WeightsFile) -> Rsam:
     Raises:
         EngineError: WEIGHTS_INVALID where the file is damaged or does not fit.
     """
+    config = read_config(weights)
     if weights.entry is not None and weights.entry.family == "click":
-        return _load_click_model(weights, PRESETS[weights.entry.name])
-    rsam = Rsam(_config_of(weights))
+        return _load_click_model(weights, config)
+    rsam = Rsam(config)
     try:
         rsam.load_own_state_dict(read_state_dict(weights))
     except ValueError as error:
@@ -36,7 +37,14 @@ def _load_click_model(weights: WeightsFile, config: RsamConfig) -> Rsam:
     return rsam
 
 
-def _config_of(weights: WeightsFile) -> RsamConfig:
+def read_config(weights: WeightsFile) -> RsamConfig:
+    """Tells which model a weights file belongs to, without reading its tensors.
+
+    Raises:
+        EngineError: WEIGHTS_INVALID where it is no model of this version.
+    """
+    if weights.entry is not None and weights.entry.family == "click":
+        return PRESETS[weights.entry.name]
     metadata = read_metadata(weights)
     if metadata is None:
         raise _unfit(weights, "it does not say which model it belongs to")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
+
+from geophrase.engine.predictions import Prediction
 
 COLOURS = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "black": (0, 0, 0)}
 SURE_LOGIT = 8.0
@@ -60,7 +63,47 @@ class ColourModel:
         iou_BQ = (logits_BQHW > 0).mean(axis=(2, 3), dtype=np.float32)
         return ColourPredictions(logits_BQHW, iou_BQ, objectness_BQ)
 
+    def predict(
+        self,
+        embedding: ColourEmbedding,
+        *,
+        text: str | None = None,
+        points_xy: np.ndarray | None = None,
+        point_labels: np.ndarray | None = None,
+        box_xyxy: np.ndarray | None = None,
+        mask_logits: np.ndarray | None = None,
+        is_absent_kept: bool = False,
+    ) -> Prediction:
+        """The colour of the text, of the clicks labelled 1 or of the box's middle, inside the box."""
+        self.num_decoded += 1
+        image_HWC = embedding.image_HWC
+        wanted = [np.array(COLOURS[text])] if text in COLOURS else []
+        clicks = [] if points_xy is None else zip(points_xy, point_labels, strict=True)
+        wanted += [_colour_at(image_HWC, xy) for xy, label in clicks if label == 1]
+        if box_xyxy is not None and not wanted:
+            wanted.append(_colour_at(image_HWC, (box_xyxy[:2] + box_xyxy[2:]) / 2))
+        is_found_HW = np.zeros(image_HWC.shape[:2], bool)
+        for colour in wanted:
+            is_found_HW |= np.abs(image_HWC.astype(int) - colour).max(axis=-1) < 100
+        if box_xyxy is not None:
+            xmin, ymin, xmax, ymax = np.round(box_xyxy).astype(int)
+            outside_HW = np.ones(is_found_HW.shape, bool)
+            outside_HW[ymin:ymax, xmin:xmax] = False
+            is_found_HW &= ~outside_HW
+        logits_HW = np.where(is_found_HW, SURE_LOGIT, -SURE_LOGIT).astype(np.float32)
+        side_px = self.image_px // 4
+        return Prediction(logits_HW, 0.9, 3.0, np.resize(logits_HW, (side_px, side_px)))
+
+    def on_cpu(self) -> Any:
+        return replace(self, device="cpu")
+
     @staticmethod
     def _logits(images_BHWC: np.ndarray, text: str) -> np.ndarray:
         distance_BHW = np.abs(images_BHWC - COLOURS.get(text, (255, 0, 0))).max(axis=-1)
         return np.where(distance_BHW < 100, SURE_LOGIT, -SURE_LOGIT).astype(np.float32)
+
+
+def _colour_at(image_HWC: np.ndarray, xy: np.ndarray) -> np.ndarray:
+    height, width = image_HWC.shape[:2]
+    col, row = (int(np.clip(value, 0, length - 1)) for value, length in zip(xy, (width, height), strict=True))
+    return image_HWC[row, col].astype(int)

@@ -1,0 +1,139 @@
+"""One object of a session: from the prompts of a request to its mask and polygons.
+
+Shape letters: H rows, W columns.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import datetime, timezone
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from scipy.special import expit
+
+from geophrase.engine.errors import EngineError
+from geophrase.engine.pipeline.run_config import distinct_queries
+from geophrase.engine.predictions import Prediction
+from geophrase.engine.server.model_host import ModelFacts
+from geophrase.engine.server.sessions import Session
+from geophrase.engine.vector.attributes import Provenance, SegmentsTable
+from geophrase.engine.vector.polygonise import StreamingPolygoniser
+from geophrase.protocol.errors import ErrorCode
+from geophrase.protocol.features import FeatureBatch
+from geophrase.protocol.messages import (
+    LOW_RES_LOGITS,
+    BoxQuery,
+    ClassesQuery,
+    MaskQuery,
+    PointsQuery,
+    PredictRequest,
+    Query,
+    TextQuery,
+)
+from geophrase.protocol.wire import Arrays
+
+_LOGITS_STRIDE = 4  # low-res logits have one value for so many pixels of the model's input
+NO_CLASSES = EngineError(
+    ErrorCode.MODEL_UNKNOWN,
+    "This version has no model that finds classes by itself. Type what to look for instead.",
+)
+
+
+def prompts_of(request: PredictRequest, arrays: Arrays, model: ModelFacts) -> dict[str, Any]:
+    """The keywords of `Predictor.predict` that a request stands for.
+
+    Raises:
+        EngineError: BAD_REQUEST for prompts that can't be combined or that the model doesn't take,
+            MODEL_UNKNOWN for classes.
+    """
+    if len({type(prompt) for prompt in request.prompts}) < len(request.prompts) or not request.prompts:
+        raise _bad("Give a text, points, a box or a mask, each once at most.")
+    found: dict[str, Any] = {"is_absent_kept": request.is_absent_kept}
+    for prompt in request.prompts:
+        found |= _keywords(prompt, arrays, model)
+    return found
+
+
+def _keywords(prompt: Query, arrays: Arrays, model: ModelFacts) -> dict[str, Any]:
+    if isinstance(prompt, PointsQuery):
+        points_xy = np.array(prompt.points_pix, np.float32)
+        return {"points_xy": points_xy, "point_labels": np.array(prompt.labels, np.int64)}
+    if isinstance(prompt, BoxQuery):
+        return {"box_xyxy": np.array(prompt.box_pix, np.float32)}
+    if isinstance(prompt, MaskQuery):
+        return {"mask_logits": _mask_logits(arrays, model)}
+    if isinstance(prompt, ClassesQuery):
+        raise NO_CLASSES
+    return {"text": text_of(prompt, model)}
+
+
+def text_of(prompt: TextQuery, model: ModelFacts) -> str:
+    """The phrase.
+
+    Raises:
+        EngineError: BAD_REQUEST for one that is none, or for a model that takes no text.
+    """
+    if not model.has_text:
+        raise _bad(
+            f"{model.name} takes points and boxes, not text. Choose a text model, or leave the text out."
+        )
+    return distinct_queries(prompt.text)[0]
+
+
+def _mask_logits(arrays: Arrays, model: ModelFacts) -> np.ndarray:
+    side_px = model.image_px // _LOGITS_STRIDE
+    logits_HW = arrays.get(LOW_RES_LOGITS)
+    if logits_HW is None or logits_HW.dtype != np.float32 or logits_HW.shape != (side_px, side_px):
+        raise _bad(f"A mask prompt needs the buffer {LOW_RES_LOGITS}, float32 of {side_px} x {side_px}.")
+    if not np.isfinite(logits_HW).all():
+        raise _bad(f"The buffer {LOW_RES_LOGITS} holds values that are no numbers.")
+    return logits_HW
+
+
+def polygons_of(
+    prediction: Prediction, session: Session, request: PredictRequest
+) -> tuple[FeatureBatch, float]:
+    """The outlines of a predicted mask, in the CRS of the session's grid; never where there is no data.
+
+    Returns:
+        The features, and how long they took.
+    """
+    started_s = time.perf_counter()
+    probabilities_HW = expit(prediction.mask_logits_HW, dtype=np.float32)
+    polygoniser = StreamingPolygoniser(threshold=request.threshold)
+    polygons = [
+        *polygoniser.add_strip(0, probabilities_HW, session.valid_HW),
+        *polygoniser.finish(),
+    ]
+    table = SegmentsTable(
+        session.grid,
+        Provenance(session.model.name, "", session.name, datetime.now(timezone.utc)),
+        min_area_m2=request.min_area_m2,
+        simplify_m=request.simplify_m,
+    )
+    frame = table.frame(
+        polygons,
+        queries=[""] * len(polygons),
+        iou_pred=[prediction.iou] * len(polygons),
+        objectness=[prediction.objectness] * len(polygons),
+    )
+    return batch_of(frame, lambda _: 0), time.perf_counter() - started_s
+
+
+def batch_of(frame: gpd.GeoDataFrame, index_of_query: Callable[[str], int]) -> FeatureBatch:
+    """Features as they travel."""
+    columns = {name: frame[name].to_numpy() for name in FeatureBatch.column_names()[3:]}
+    geometries = np.asarray(frame.geometry.array, dtype=object)
+    return FeatureBatch.of(
+        list(shapely.to_wkb(geometries, byte_order=1)),
+        query_index=[index_of_query(query) for query in frame["query"]],
+        **columns,
+    )
+
+
+def _bad(message: str) -> EngineError:
+    return EngineError(ErrorCode.BAD_REQUEST, message)

@@ -1,0 +1,113 @@
+"""A model as a job sees it: every call goes through the device's queue, so that a click is never far behind.
+
+Shape letters: B tiles, Q queries, H rows, W columns, C channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from geophrase.engine.predictions import TilePredictions
+from geophrase.engine.server.device_worker import DeviceCall, DeviceWorker, Priority
+from geophrase.engine.server.memory_fallback import MemoryFallback
+from geophrase.engine.server.model_host import ModelFacts, ModelHost
+
+ResultT = TypeVar("ResultT")
+WaitFor = Callable[[DeviceCall[Any]], Any]
+
+
+class JobModel:
+    """A TileModel; it is loaded when it is first asked about, and again where it has left memory since.
+
+    On a CPU, which gains nothing from batches, one image or one text is computed in each turn.
+
+    Args:
+        key: The model.
+        host: Loads it.
+        worker: Whose queue the calls go through.
+        wait_for: Waits for a call and gives its result, or raises CancelledError.
+    """
+
+    def __init__(self, key: str, *, host: ModelHost, worker: DeviceWorker, wait_for: WaitFor) -> None:
+        self._key = key
+        self._host = host
+        self._worker = worker
+        self._wait_for = wait_for
+        self._known: ModelFacts | None = None
+
+    @property
+    def name(self) -> str:
+        """What outputs record as the model."""
+        return self._facts.name
+
+    @property
+    def weights_sha256(self) -> str:
+        """Hex digest of the weights."""
+        return self._facts.weights_sha256
+
+    @property
+    def identity(self) -> str:
+        """Two models of one identity make the same encodings."""
+        return self._facts.identity
+
+    @property
+    def has_text(self) -> bool:
+        """Whether queries can be asked at all."""
+        return self._facts.has_text
+
+    @property
+    def image_px(self) -> int:
+        """Side of the square that the model works in."""
+        return self._facts.image_px
+
+    @property
+    def device(self) -> object:
+        """Where it runs now."""
+        return self._host.device.kind
+
+    def encode_batch(self, images_BHWC: np.ndarray) -> list[Any]:
+        """Encode uint8 RGB images of one size."""
+        num_at_once = 1 if self._is_on_cpu else len(images_BHWC)
+        starts = range(0, len(images_BHWC), num_at_once)
+        parts = [images_BHWC[start : start + num_at_once] for start in starts]
+        return [encoding for part in parts for encoding in self._encoded(part)]
+
+    def embedding_from_arrays(self, arrays: dict[str, np.ndarray]) -> Any:
+        """Read an encoding back."""
+        return self._compute(lambda model: model.embedding_from_arrays(arrays))
+
+    def predict_texts(self, embeddings: Sequence[Any], texts: Sequence[str]) -> TilePredictions:
+        """Decode every query on every tile."""
+        num_at_once = 1 if self._is_on_cpu else len(texts)
+        starts = range(0, len(texts), num_at_once)
+        parts = [self._decoded(embeddings, texts[start : start + num_at_once]) for start in starts]
+        return TilePredictions(
+            np.concatenate([part.mask_logits_BQHW for part in parts], axis=1),
+            np.concatenate([part.iou_BQ for part in parts], axis=1),
+            np.concatenate([part.objectness_BQ for part in parts], axis=1),
+        )
+
+    def _encoded(self, images_BHWC: np.ndarray) -> list[Any]:
+        return self._compute(lambda model: model.encode_batch(images_BHWC))
+
+    def _decoded(self, embeddings: Sequence[Any], texts: Sequence[str]) -> TilePredictions:
+        return self._compute(lambda model: model.predict_texts(embeddings, texts))
+
+    @property
+    def _is_on_cpu(self) -> bool:
+        return self._host.device.kind == "cpu"
+
+    @property
+    def _facts(self) -> ModelFacts:
+        if self._known is None:
+            self._known = self._compute(lambda _: self._host.facts(self._key))
+            assert self._known is not None, "a model that was got has facts"
+        return self._known
+
+    def _compute(self, compute: Callable[[MemoryFallback], ResultT]) -> ResultT:
+        call = self._worker.submit(lambda: compute(self._host.get(self._key)), priority=Priority.JOB)
+        result: ResultT = self._wait_for(call)
+        return result
