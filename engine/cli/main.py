@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import logging
 import os
 import re
 import sys
 from collections.abc import Sequence
 
-from geophrase.engine.cli import demo, doctor, info, models, refine, segment
+from geophrase.engine.cli import demo, doctor, info, models, refine, segment, serve
 from geophrase.engine.cli.interrupts import INTERRUPTED, listen_for_interrupts
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.protocol.errors import ErrorCode
@@ -20,7 +21,7 @@ EXIT_USAGE = 2
 EXIT_CANCELLED = 130
 
 _DEBUG_VARIABLE = "GEOPHRASE_DEBUG"
-_COMMANDS = (segment, refine, demo, info, models, doctor)
+_COMMANDS = (segment, refine, serve, demo, info, models, doctor)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -76,12 +77,20 @@ def _shield_negative_numbers(arguments: Sequence[str]) -> list[str]:
     return [f" {argument}" if re.match(r"-\.?\d", argument) else argument for argument in arguments]
 
 
+def _version() -> str:
+    try:
+        return importlib.metadata.version("geophrase")
+    except importlib.metadata.PackageNotFoundError:
+        return "unknown"
+
+
 def _build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="geophrase",
         description="Type a phrase on a raster, get polygons.",
         epilog="Results go to stdout, messages to stderr. Exit: 0 done, 1 failed, 2 usage, 130 cancelled.",
     )
+    parser.add_argument("--version", action="version", version=f"geophrase {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in _COMMANDS:
         command.add_parser(commands)

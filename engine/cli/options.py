@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from geophrase.engine.embedding_cache import EmbeddingCache
 
 DEFAULT_MODEL = "rsam_small"
-_NO_CACHE = "none"
+NO_CACHE = "none"
+"""What `--cache` takes for no cache."""
 
 
 def add_model_options(parser: argparse.ArgumentParser) -> None:
@@ -82,4 +83,4 @@ def embedding_cache(choice: str | None) -> EmbeddingCache | None:
 
     if choice is None:
         return EmbeddingCache(default_cache_folder())
-    return None if choice.lower() == _NO_CACHE else EmbeddingCache(Path(choice))
+    return None if choice.lower() == NO_CACHE else EmbeddingCache(Path(choice))
