@@ -15,10 +15,9 @@ from shapely import from_wkt
 from geophrase.training.data.risors import read_image, read_split
 
 SYSTEM_PYTHON = "/usr/bin/python3"
-WKT = (
-    "POLYGON((500040.1 5539920.2, 500072.3 5539931.4, 500065 5539960.1, 500040.1 5539955.3, 500040.1 5539920.2), \
-(500050 5539935, 500058 5539935, 500058 5539942, 500050 5539942, 500050 5539935))"
-)
+OUTER = "500040.1 5539920.2, 500072.3 5539931.4, 500065 5539960.1, 500040.1 5539955.3, 500040.1 5539920.2"
+HOLE = "500050 5539935, 500058 5539935, 500058 5539942, 500050 5539942, 500050 5539935"
+WKT = f"POLYGON(({OUTER}), ({HOLE}))"
 
 SCRIPT = """
 import sys
@@ -34,9 +33,8 @@ from geophrase.qgis_plugin.core.export.sample_folder import ImageSource
 from geophrase.qgis_plugin.core.export.training_sample import SampleOptions, write_training_sample
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
 layer, found = QgsRasterLayer(raster, "town"), segments_layer([segment(QgsGeometry.fromWkt(wkt))])
-objects = labelled_objects(
-    list(found.getFeatures()), crs=found.crs(), raster_crs=layer.crs(), context=QgsCoordinateTransformContext()
-)
+systems = {"crs": found.crs(), "raster_crs": layer.crs(), "context": QgsCoordinateTransformContext()}
+objects = labelled_objects(list(found.getFeatures()), **systems)
 options = SampleOptions(Path(folder), split="val", side_px=256)
 for _ in range(2):
     write_training_sample(layer_raster(layer), objects, ImageSource("town", raster), options)
