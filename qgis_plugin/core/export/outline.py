@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -99,7 +99,8 @@ def outlined(geometry: QgsGeometry, options: OutlineOptions, distance_area: QgsD
     if options.moves_vertices and not answer.isNull():
         to_metres, from_metres = _local_plane(answer, distance_area)
         answer.transform(to_metres)
-        answer = polygonal(_reshaped(answer, options))
+        reshaped = polygonal(_reshaped(answer, options))
+        answer = answer if reshaped.isNull() else reshaped  # an object is never lost by its outline
         answer.transform(from_metres)
         answer = polygonal(answer)
     if options.fill_holes_m2 > 0 and not answer.isNull():
@@ -119,13 +120,22 @@ def polygonal(geometry: QgsGeometry) -> QgsGeometry:
         answer.get().dropMValue()
     if answer.isNull() or not answer.isGeosValid():
         answer = answer.makeValid()
-    if QgsWkbTypes.geometryType(answer.wkbType()) != QgsWkbTypes.GeometryType.PolygonGeometry:
-        answer.convertGeometryCollectionToSubclass(QgsWkbTypes.GeometryType.PolygonGeometry)
+    if answer.type() != QgsWkbTypes.GeometryType.PolygonGeometry:
+        answer = QgsGeometry.unaryUnion(list(_polygons_among(answer)))
     if answer.isNull() or answer.isEmpty() or answer.area() == 0:
         return QgsGeometry()
     if answer.constGet().partCount() == 1:
         answer.convertToSingleType()
     return answer
+
+
+def _polygons_among(geometry: QgsGeometry) -> Iterator[QgsGeometry]:
+    """The polygons in a collection, in collections within it too."""
+    for part in geometry.asGeometryCollection():
+        if part.isMultipart():
+            yield from _polygons_among(part)
+        elif part.type() == QgsWkbTypes.GeometryType.PolygonGeometry:
+            yield part
 
 
 def _reshaped(geometry_m: QgsGeometry, options: OutlineOptions) -> QgsGeometry:

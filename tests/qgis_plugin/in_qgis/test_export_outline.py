@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -12,6 +13,7 @@ from qgis.core import (
     QgsGeometry,
     QgsPointXY,
     QgsProject,
+    QgsWkbTypes,
 )
 
 from geophrase.qgis_plugin.core.export.outline import (
@@ -219,3 +221,37 @@ def test_measures_are_geodesic():
 def test_options_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError):
         OutlineOptions(**wrong)
+
+
+def _blob(seed: int) -> QgsGeometry:
+    """Random pixels of half a metre, with holes, corners that touch and several parts."""
+    inside = np.random.default_rng(seed).random((14, 14))
+    inside = (inside + np.roll(inside, 1, 0) + np.roll(inside, 1, 1)) / 3 > 0.42
+    squares = []
+    for row, col in np.argwhere(inside):
+        x, y = MIDDLE_UTM.x() + col / 2, MIDDLE_UTM.y() + row / 2
+        corners = [(x, y), (x + 0.5, y), (x + 0.5, y + 0.5), (x, y + 0.5)]
+        squares.append(QgsGeometry.fromPolygonXY([[QgsPointXY(*corner) for corner in corners]]))
+    return QgsGeometry.unaryUnion(squares)
+
+
+@pytest.mark.parametrize("epsg", ["EPSG:32632", "EPSG:4326"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        OutlineOptions(simplify_m=0.6),
+        OutlineOptions(regularise=True),
+        OutlineOptions(regularise=True, simplify_m=1.5, min_overlap=0.0),
+        OutlineOptions(simplify_m=0.6, smooth_iterations=2, fill_holes_m2=0.6),
+    ],
+)
+def test_whatever_goes_in_valid_polygons_come_out(epsg, options):
+    num_found = 0
+    for seed in range(40):
+        found = outlined(_to(_blob(seed), epsg), options, _measure(epsg))
+        if not found.isNull():
+            num_found += 1
+            assert found.isGeosValid(), seed
+            assert found.type() == QgsWkbTypes.GeometryType.PolygonGeometry
+            assert area_m2(found, _measure(epsg)) > 0
+    assert num_found == 40
