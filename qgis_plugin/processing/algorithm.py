@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import List, Tuple
 
 from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFields,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingException,
     QgsRasterLayer,
+    QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QIcon
 
@@ -16,7 +19,8 @@ from ..core.engine.service import EngineService
 from ..core.raster.layer_raster import LayerRaster, layer_raster
 from ..core.translation import tr
 from .failure import failures_told
-from .parameters import INPUT, Parameters
+from .open_sink import OpenSink
+from .parameters import INPUT, OUTPUT, Parameters
 
 
 class GeoPhraseAlgorithm(QgsProcessingAlgorithm):
@@ -76,6 +80,26 @@ class GeoPhraseAlgorithm(QgsProcessingAlgorithm):
             return False, message
         problem = self.problem(parameters, context)
         return not problem, problem
+
+    def opened_sink(
+        self,
+        parameters: Parameters,
+        context: QgsProcessingContext,
+        *,
+        fields: QgsFields,
+        crs: QgsCoordinateReferenceSystem,
+    ) -> OpenSink:
+        """The sink of OUTPUT, for polygons.
+
+        Raises:
+            QgsProcessingException: It can't be made.
+        """
+        kind = QgsWkbTypes.Type.Polygon
+        sink, destination = self.parameterAsSink(parameters, OUTPUT, context, fields, kind, crs)
+        if sink is None:
+            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
+        error = self.writeFeatureError(sink, parameters, OUTPUT)
+        return OpenSink(sink, destination=destination, error=error)
 
     def prepared_raster(self, parameters: Parameters, context: QgsProcessingContext) -> LayerRaster:
         """The raster of INPUT, ready for the thread that the algorithm runs in; for `prepareAlgorithm`.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional, Union
 
-from qgis.core import QgsFeatureSink, QgsFields, QgsProcessingFeedback
+from qgis.core import QgsFields, QgsProcessingFeedback
 
 from geophrase.protocol.jobs import JobEvent, JobNotice, JobProgress, JobResult, JobStarted
 
@@ -13,6 +13,7 @@ from ..core.segment.features import features_of
 from ..core.segment.job import Sending
 from ..core.translation import tr
 from .feature_spool import FeatureSpool
+from .open_sink import OpenSink
 
 
 class FoundFeatures:
@@ -53,15 +54,16 @@ class FoundFeatures:
                 self._tell_stage(tr("Sending the layer to the engine"))
             self._feedback.setProgress(100.0 * event.num_done / max(1, event.num_total))
 
-    def write(self, sink: QgsFeatureSink, fields: QgsFields) -> bool:
-        """Writes what was found; whether all of it could be written."""
-        if self.started is None:
-            return True
-        for batch in self._spool.batches():
-            features = features_of(batch, self.started, fields)
-            if not sink.addFeatures(features, QgsFeatureSink.Flag.FastInsert):
-                return False
-        return bool(sink.flushBuffer())
+    def write(self, sink: OpenSink, fields: QgsFields) -> None:
+        """Writes what was found.
+
+        Raises:
+            QgsProcessingException: It can't be written.
+        """
+        if self.started is not None:
+            for batch in self._spool.batches():
+                sink.write(features_of(batch, self.started, fields))
+            sink.flush()
 
     def _tell_stage(self, stage: str) -> None:
         if stage != self._stage:

@@ -7,9 +7,7 @@ from typing import Any, Callable, Dict
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeedback,
-    QgsWkbTypes,
 )
 
 from ..core.engine.errors import JobCancelled
@@ -51,12 +49,8 @@ class JobAlgorithm(GeoPhraseAlgorithm):
             QgsProcessingException: Why the job failed, or why the output can't be written.
         """
         fields = SEGMENT_FIELDS()
-        sink, destination = self.parameterAsSink(
-            parameters, OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-        with FeatureSpool() as spool:
+        sink = self.opened_sink(parameters, context, fields=fields, crs=crs)
+        with sink, FeatureSpool() as spool:
             found = FoundFeatures(spool, feedback)
             try:
                 with failures_told():
@@ -65,16 +59,11 @@ class JobAlgorithm(GeoPhraseAlgorithm):
                 text = tr("Cancelled; the {count} polygons found so far are kept.")
                 feedback.pushInfo(text.format(count=len(found)))
             finally:
-                problem = (
-                    "" if found.write(sink, fields) else self.writeFeatureError(sink, parameters, OUTPUT)
-                )
-                del sink  # closes the file, also where an exception keeps this frame
-                if problem:
-                    raise QgsProcessingException(problem)
+                found.write(sink, fields)
         if found.started is not None:
-            record_in_file(destination, found.started.parameters)
-        self._destination, self._started = destination, found.started
-        return {OUTPUT: destination}
+            record_in_file(sink.destination, found.started.parameters)
+        self._destination, self._started = sink.destination, found.started
+        return {OUTPUT: sink.destination}
 
     def postProcessAlgorithm(  # noqa: N802 - QGIS's name
         self, context: QgsProcessingContext, feedback: QgsProcessingFeedback

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Dict, Iterable, List, Tuple
 
 import numpy as np
 
-from geophrase.protocol.grid import Bounds, RasterGrid
+from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 from ..core.raster.crops import Crop, CropLattice
 from .prompted_objects import PromptedObject
@@ -33,15 +34,37 @@ def crops_of(
     objects_of: Dict[Crop, List[PromptedObject]] = {}
     beside = []
     for found in objects:
-        if not _touches(found, lattice.grid):
+        if _touches(found, lattice.grid):
+            bounds_pix = _bounds_with_context(found, lattice.grid)
+            crop = _crop_around(bounds_pix, lattice, view_side_pix=view_side_pix)
+            objects_of.setdefault(crop, []).append(found)
+        else:
             beside.append(found)
-            continue
-        crop = lattice.crop_for(_bounds_with_context(found, lattice.grid), view_side_pix=view_side_pix)
-        objects_of.setdefault(crop, []).append(found)
     in_rows = sorted(
         objects_of.items(), key=lambda item: (item[0].level, item[0].window.row, item[0].window.col)
     )
     return in_rows, beside
+
+
+def _crop_around(bounds_pix: Bounds, lattice: CropLattice, *, view_side_pix: float) -> Crop:
+    """The lattice's crop, or one of the object's own where that shows it larger.
+
+    Crops of the lattice are shared, but one that happens to hold a large object is up to four times as wide.
+    """
+    crop = lattice.crop_for(bounds_pix, view_side_pix=view_side_pix)
+    xmin, ymin, xmax, ymax = bounds_pix
+    wanted_px = lattice.image_px * 2.0 ** lattice.level_for(view_side_pix)
+    side_px = math.ceil(max(xmax - xmin, ymax - ymin, wanted_px))
+    if crop.window.width <= side_px:
+        return crop
+    col, row = (
+        max(0, min(round(middle - side_px / 2), length_px - side_px))
+        for middle, length_px in (
+            ((xmin + xmax) / 2, lattice.grid.width_px),
+            ((ymin + ymax) / 2, lattice.grid.height_px),
+        )
+    )
+    return Crop(crop.level, WindowPx(col, row, side_px, side_px), lattice.image_px)
 
 
 def _touches(found: PromptedObject, grid: RasterGrid) -> bool:

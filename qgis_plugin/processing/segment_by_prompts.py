@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Dict, List, Optional
 
 from qgis.core import (
     NULL,
     QgsFeature,
     QgsFeatureIterator,
     QgsFeatureRequest,
-    QgsFeatureSink,
     QgsFields,
     QgsProcessing,
     QgsProcessingContext,
-    QgsProcessingException,
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
@@ -23,7 +21,6 @@ from qgis.core import (
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterString,
-    QgsWkbTypes,
 )
 
 from ..core.raster.crops import CropLattice
@@ -34,6 +31,7 @@ from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
 from .fields import text_field, whole_number_field
 from .ground import resolution_map
+from .open_sink import OpenSink
 from .parameters import (
     OUTPUT,
     Parameters,
@@ -132,17 +130,6 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
         with failures_told():
             marked = self._marked_objects(parameters, context, feedback)
             crops = self._crops(marked, feedback)
-        fields = _fields()
-        sink, destination = self.parameterAsSink(
-            parameters, OUTPUT, context, fields, QgsWkbTypes.Type.Polygon, self._raster.crs
-        )
-        if sink is None:
-            raise QgsProcessingException(self.invalidSinkError(parameters, OUTPUT))
-
-        def write(outlined: Outlined) -> None:
-            if not sink.addFeatures(_features_of(outlined, fields), QgsFeatureSink.Flag.FastInsert):
-                raise QgsProcessingException(self.writeFeatureError(sink, parameters, OUTPUT))
-
         run = PromptRun(
             service=self.service,
             raster=self._raster,
@@ -150,12 +137,11 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
             outline=outline_choice(self, parameters, context),
             is_cancelled=feedback.isCanceled,
         )
-        try:
-            with failures_told():
-                _outline_all(run, crops, write, feedback)
-        finally:
-            sink.flushBuffer()
-        return {OUTPUT: destination}
+        sink = self.opened_sink(parameters, context, fields=_fields(), crs=self._raster.crs)
+        with sink, failures_told():
+            _outline_all(run, crops, sink, feedback)
+            sink.flush()
+        return {OUTPUT: sink.destination}
 
     def _marked_objects(
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
@@ -222,16 +208,17 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
 def _outline_all(
     run: PromptRun,
     crops: ObjectsOfCrop,
-    write: Callable[[Outlined], None],
+    sink: OpenSink,
     feedback: QgsProcessingFeedback,
 ) -> None:
     """Runs crop by crop and tells how it goes."""
     num_objects = sum(len(marked) for _, marked in crops)
     num_found = num_done = 0
+    fields = _fields()
 
     def on_outlined(outlined: Outlined) -> None:
         nonlocal num_found, num_done
-        write(outlined)
+        sink.write(_features_of(outlined, fields))
         num_found += len(outlined.batch) > 0
         num_done += 1
         feedback.setProgress(100.0 * num_done / num_objects)

@@ -1,25 +1,21 @@
-"""Segment by text, in real Processing with a scripted engine: what is asked, what comes out, and how it ends."""
+"""Segment by text, in real Processing with a scripted engine: what is asked, what comes out, how it ends."""
 
 from __future__ import annotations
 
 import json
 import math
-import threading
 
 import numpy as np
 import pytest
 from osgeo import osr
-from processing_setup import (
+from processing_layers import (
     LONLAT,
     UTM,
     Told,
     features_in,
     layer_of,
-    processing,  # noqa: F401 - a fixture
-    provider,  # noqa: F401 - a fixture
     scripted_shapes,
     shapes_of,
-    town,  # noqa: F401 - a fixture
 )
 from qgis.core import (
     QgsApplication,
@@ -35,12 +31,14 @@ from qgis.core import (
 )
 from rasters import numbered, write_raster
 
+pytest_plugins = ["processing_fixtures"]
+
 ALGORITHM = "geophrase:segmentbytext"
 QUERIES = ("roofs", "storage tanks")
 
 
 @pytest.fixture
-def run(processing, provider, tmp_path):  # noqa: F811 - fixtures
+def run(processing, provider, tmp_path):
     """Runs the algorithm; gives the path of its output."""
 
     def run_it(raster, feedback=None, **parameters):
@@ -52,11 +50,11 @@ def run(processing, provider, tmp_path):  # noqa: F811 - fixtures
     return run_it
 
 
-def _request(scripted_engine, number: int = -1) -> dict:
-    return scripted_engine.requests("run_job")[number]["message"]
+def _request(engine, number: int = -1) -> dict:
+    return engine.requests("run_job")[number]["message"]
 
 
-def test_the_output_has_the_schema_and_lies_where_the_engine_found_it(run, town):  # noqa: F811
+def test_the_output_has_the_schema_and_lies_where_the_engine_found_it(run, town):
     output = run(town)
 
     layer = QgsVectorLayer(output, "found")
@@ -71,7 +69,7 @@ def test_the_output_has_the_schema_and_lies_where_the_engine_found_it(run, town)
     assert (feature["model"], feature["created"].date().year()) == ("scripted", 2026)
 
 
-def test_the_run_is_kept_in_the_geopackage_as_the_engine_keeps_it(run, town):  # noqa: F811
+def test_the_run_is_kept_in_the_geopackage_as_the_engine_keeps_it(run, town):
     from osgeo import ogr
 
     dataset = ogr.Open(run(town))
@@ -80,7 +78,7 @@ def test_the_run_is_kept_in_the_geopackage_as_the_engine_keeps_it(run, town):  #
 
 
 @pytest.mark.parametrize("suffix", ["geojson", "shp", "fgb"])
-def test_any_format_takes_the_polygons(run, town, tmp_path, suffix):  # noqa: F811
+def test_any_format_takes_the_polygons(run, town, tmp_path, suffix):
     output = str(tmp_path / f"found.{suffix}")
 
     run(town, OUTPUT=output, QUERIES="roofs")
@@ -88,14 +86,14 @@ def test_any_format_takes_the_polygons(run, town, tmp_path, suffix):  # noqa: F8
     assert shapes_of(features_in(output)) == scripted_shapes(["roofs"])
 
 
-def test_lines_and_semicolons_are_categories_of_one_job(run, town, scripted_engine):  # noqa: F811
+def test_lines_and_semicolons_are_categories_of_one_job(run, town, engine):
     run(town, QUERIES="roofs\n\nlarge  trees; roofs ;")
 
-    assert len(scripted_engine.requests("run_job")) == 1
-    assert [query["text"] for query in _request(scripted_engine)["queries"]] == ["roofs", "large trees"]
+    assert len(engine.requests("run_job")) == 1
+    assert [query["text"] for query in _request(engine)["queries"]] == ["roofs", "large trees"]
 
 
-def test_what_was_chosen_reaches_the_engine(run, town, scripted_engine):  # noqa: F811
+def test_what_was_chosen_reaches_the_engine(run, town, engine):
     run(
         town,
         MODEL="rsam_small",
@@ -107,22 +105,22 @@ def test_what_was_chosen_reaches_the_engine(run, town, scripted_engine):  # noqa
         ONE_IMAGE=True,
     )
 
-    asked = _request(scripted_engine)
+    asked = _request(engine)
     assert asked["source"] == {"type": "file", "path": town, "bands": [3, 2, 1], "resolution_m": 2.5}
     assert asked["outline"] == {"threshold": 0.6, "min_area_m2": 12.5, "simplify_m": 1.5}
     assert (asked["model"], asked["is_one_window"], asked["extent_map"]) == ("rsam_small", True, None)
 
 
-def test_nothing_chosen_leaves_it_to_the_engine(run, town, scripted_engine):  # noqa: F811
+def test_nothing_chosen_leaves_it_to_the_engine(run, town, engine):
     run(town)
 
-    asked = _request(scripted_engine)
+    asked = _request(engine)
     assert asked["source"] == {"type": "file", "path": town, "bands": [1, 2, 3], "resolution_m": None}
     assert asked["outline"] == {"threshold": 0.5, "min_area_m2": None, "simplify_m": None}
     assert (asked["model"], asked["is_one_window"]) == (None, False)
 
 
-def test_an_extent_of_another_coordinate_system_is_transformed(run, town, scripted_engine):  # noqa: F811
+def test_an_extent_of_another_coordinate_system_is_transformed(run, town, engine):
     run(town, EXTENT="9.001,9.003,50.009,50.010 [EPSG:4326]")
 
     lonlat, utm = osr.SpatialReference(), osr.SpatialReference()
@@ -132,10 +130,10 @@ def test_an_extent_of_another_coordinate_system_is_transformed(run, town, script
     to_utm = osr.CoordinateTransformation(lonlat, utm)
     corners = [to_utm.TransformPoint(x, y)[:2] for x in (9.001, 9.003) for y in (50.009, 50.010)]
     (xmin, ymin), (xmax, ymax) = np.min(corners, axis=0), np.max(corners, axis=0)
-    assert _request(scripted_engine)["extent_map"] == pytest.approx([xmin, ymin, xmax, ymax], abs=0.01)
+    assert _request(engine)["extent_map"] == pytest.approx([xmin, ymin, xmax, ymax], abs=0.01)
 
 
-def test_the_extent_of_a_layer_in_another_coordinate_system(run, town, scripted_engine):  # noqa: F811
+def test_the_extent_of_a_layer_in_another_coordinate_system(run, town, engine):
     square = QgsGeometry.fromPolygonXY(
         [[QgsPointXY(500_100, 5_539_700), QgsPointXY(500_200, 5_539_700), QgsPointXY(500_200, 5_539_800)]]
     )
@@ -145,10 +143,10 @@ def test_the_extent_of_a_layer_in_another_coordinate_system(run, town, scripted_
     run(town, EXTENT=layer.id())
 
     expected = [500_100, 5_539_700, 500_200, 5_539_800]
-    assert _request(scripted_engine)["extent_map"] == pytest.approx(expected, abs=1.0)
+    assert _request(engine)["extent_map"] == pytest.approx(expected, abs=1.0)
 
 
-def test_a_layer_that_qgis_draws_is_sent_in_metres_on_the_ground(run, scripted_engine, tmp_path):
+def test_a_layer_that_qgis_draws_is_sent_in_metres_on_the_ground(run, engine, tmp_path):
     # Pixels of 1e-5 degrees at 60 degrees north: 1.11 m by 0.56 m.
     transform = (10.0, 1e-5, 0.0, 60.0, 0.0, -1e-5)
     path = write_raster(tmp_path / "heat.tif", numbered(100, 80)[:1], transform=transform, epsg=4326)
@@ -159,7 +157,7 @@ def test_a_layer_that_qgis_draws_is_sent_in_metres_on_the_ground(run, scripted_e
 
     output = run(layer.id(), RESOLUTION=2.0)
 
-    grid = scripted_engine.requests("begin_upload")[0]["message"]["grid"]
+    grid = engine.requests("begin_upload")[0]["message"]["grid"]
     height_m, width_m = 111_412.0, 55_800.0  # of a degree at 60 degrees north, to four digits
     expected = 2.0 / math.sqrt(height_m * width_m)
     assert grid["map_from_pix"][0] == pytest.approx(expected, rel=1e-3)
@@ -193,19 +191,19 @@ def test_tiles_from_the_web_need_a_resolution(run, project):
         run(layer.id())
 
 
-def test_after_an_engine_death_every_polygon_is_there_once(run, town, scripted_engine):  # noqa: F811
-    scripted_engine.script({"on": "run_job", "life": 1, "after_events": 5, "exit": 9})
+def test_after_an_engine_death_every_polygon_is_there_once(run, town, fresh_engine):
+    fresh_engine.script({"on": "run_job", "life": 1, "after_events": 5, "exit": 9})
     told = Told()
 
     output = run(town, told)
 
     assert shapes_of(features_in(output)) == scripted_shapes(QUERIES)
-    assert scripted_engine.num_starts == 2
+    assert fresh_engine.num_starts == 2
     assert "started again" in told.warnings[0]
 
 
-def test_notices_are_warnings_and_counts_are_told(run, town, scripted_engine):  # noqa: F811
-    scripted_engine.script({"on": "run_job", "after_events": 2, "notice": "The memory was short."})
+def test_notices_are_warnings_and_counts_are_told(run, town, engine):
+    engine.script({"on": "run_job", "after_events": 2, "notice": "The memory was short."})
     told = Told()
 
     run(town, told)
@@ -217,13 +215,11 @@ def test_notices_are_warnings_and_counts_are_told(run, town, scripted_engine):  
     assert told.progress[-1] == 100
 
 
-def test_a_failure_says_the_engine_s_sentence_and_keeps_what_was_found(
-    run, town, scripted_engine, tmp_path  # noqa: F811
-):
+def test_a_failure_says_the_engine_s_sentence_and_keeps_what_was_found(run, town, engine, tmp_path):
     failure = {"code": "raster_unreadable", "message": "The disk failed; copy the raster and try again."}
-    scripted_engine.script({"on": "run_job", "after_events": 5, "fail": failure})
+    engine.script({"on": "run_job", "after_events": 5, "fail": failure})
 
-    with pytest.raises(QgsProcessingException, match="The disk failed; copy the raster and try again."):
+    with pytest.raises(QgsProcessingException, match="The disk failed; copy the raster"):
         run(town)
 
     kept = shapes_of(features_in(str(tmp_path / "found.gpkg")))
@@ -231,10 +227,9 @@ def test_a_failure_says_the_engine_s_sentence_and_keeps_what_was_found(
     assert set(kept) < set(scripted_shapes(QUERIES))
 
 
-def test_a_cancelled_run_keeps_what_was_found(run, town, scripted_engine):  # noqa: F811
-    scripted_engine.script({"on": "run_job", "after_events": 5, "hang": True})
-    told = Told()
-    threading.Timer(1.0, told.cancel).start()
+def test_a_cancelled_run_keeps_what_was_found(run, town, engine):
+    engine.script({"on": "run_job", "after_events": 5, "hang": True})
+    told = Told(cancel_at_progress=50)
 
     output = run(town, told)
 
@@ -242,7 +237,7 @@ def test_a_cancelled_run_keeps_what_was_found(run, town, scripted_engine):  # no
     assert kept
     assert set(kept) < set(scripted_shapes(QUERIES))
     assert f"Cancelled; the {len(kept)} polygons found so far are kept." in told.infos
-    assert len(scripted_engine.requests("cancel_job")) == 1
+    assert engine.requests("cancel_job")
 
 
 @pytest.mark.parametrize(
@@ -254,9 +249,7 @@ def test_a_cancelled_run_keeps_what_was_found(run, town, scripted_engine):  # no
         ({"QUERIES": "x" * 501}, "A phrase has 501 characters."),
     ],
 )
-def test_wrong_parameters_are_refused_before_the_engine_starts(
-    provider, town, scripted_engine, parameters, sentence  # noqa: F811
-):
+def test_wrong_parameters_are_refused_before_the_engine_starts(provider, town, engine, parameters, sentence):
     algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
     given = {"INPUT": town, "QUERIES": "roofs", "OUTPUT": "memory:", **parameters}
 
@@ -264,20 +257,18 @@ def test_wrong_parameters_are_refused_before_the_engine_starts(
 
     assert not is_valid
     assert sentence in message
-    assert scripted_engine.num_starts == 0
+    assert engine.num_starts == 0
 
 
-def test_an_output_that_cannot_be_written_is_told_before_the_search(
-    run, town, scripted_engine  # noqa: F811
-):
+def test_an_output_that_cannot_be_written_is_told_before_the_search(run, town, engine):
     with pytest.raises(QgsProcessingException, match="/nowhere/at/all"):
         run(town, OUTPUT="/nowhere/at/all/found.gpkg")
 
-    assert scripted_engine.requests("run_job") == []
+    assert engine.requests("run_job") == []
 
 
 def test_in_the_background_the_result_is_loaded_and_styled_by_query(
-    processing, provider, town, qgis_app, project  # noqa: F811
+    processing, provider, town, qgis_app, project
 ):
     from processing.gui.Postprocessing import handleAlgorithmResults
     from qgis.core import QgsProcessingAlgRunnerTask

@@ -1,26 +1,20 @@
-"""The provider in real Processing, with a scripted engine, for test_processing_*.py."""
+"""What test_processing_*.py give to algorithms, hear from them and compare their outputs with."""
 
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from qgis.core import (
-    QgsApplication,
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsFeature,
-    QgsField,
     QgsGeometry,
     QgsProcessingFeedback,
     QgsProject,
     QgsVectorLayer,
 )
 
-from rasters import NORTH_UP, numbered, write_raster
-
 UTM = "EPSG:32632"
 LONLAT = "EPSG:4326"
-SIDE_PX = 400
 BOUNDS_MAP = (500_000.0, 5_539_600.0, 500_400.0, 5_540_000.0)
 
 
@@ -36,51 +30,19 @@ class Told(QgsProcessingFeedback):
         self.progressChanged.connect(self._advanced)
         self._cancel_at = cancel_at_progress
 
-    def pushInfo(self, info: str) -> None:
+    def pushInfo(self, info: str) -> None:  # noqa: N802 - QGIS's name
         self.infos.append(info)
 
-    def pushWarning(self, warning: str) -> None:
+    def pushWarning(self, warning: str) -> None:  # noqa: N802 - QGIS's name
         self.warnings.append(warning)
 
-    def reportError(self, error: str, fatalError: bool = False) -> None:
+    def reportError(self, error: str, fatalError: bool = False) -> None:  # noqa: N802 - QGIS's name
         self.errors.append(error)
 
     def _advanced(self, progress: float) -> None:
         self.progress.append(progress)
         if self._cancel_at is not None and progress >= self._cancel_at:
             self.cancel()
-
-
-@pytest.fixture(scope="session")
-def processing(qgis_app):
-    """QGIS's Processing, started."""
-    from processing.core.Processing import Processing
-
-    Processing.initialize()
-    import processing as started
-
-    return started
-
-
-@pytest.fixture
-def provider(processing, scripted_engine, project):
-    """The provider, registered, with a service of the scripted engine."""
-    from geophrase.qgis_plugin.core.engine.service import EngineService
-    from geophrase.qgis_plugin.processing.provider import GeoPhraseProvider
-
-    service = EngineService(lambda: scripted_engine.serve_argv)
-    registry = QgsApplication.processingRegistry()
-    added = GeoPhraseProvider(service)
-    assert registry.addProvider(added)
-    yield added
-    registry.removeProvider(added)
-    service.stop()
-
-
-@pytest.fixture
-def town(tmp_path) -> str:
-    """A raster of 400 x 400 pixels of 1 m in UTM."""
-    return write_raster(tmp_path / "town.tif", numbered(SIDE_PX, SIDE_PX), transform=NORTH_UP, epsg=32632)
 
 
 def moved(geometry: QgsGeometry, source: str, target: str) -> QgsGeometry:
@@ -93,9 +55,8 @@ def moved(geometry: QgsGeometry, source: str, target: str) -> QgsGeometry:
 
 def layer_of(kind: str, rows, *, fields=(), crs: str = UTM) -> QgsVectorLayer:
     """A memory layer in a coordinate system, of rows (geometry in UTM, attribute, …)."""
-    layer = QgsVectorLayer(f"{kind}?crs={crs}", "marks", "memory")
-    layer.dataProvider().addAttributes([QgsField(name, kind) for name, kind in fields])
-    layer.updateFields()
+    columns = "".join(f"&field={name}:{type_name}" for name, type_name in fields)
+    layer = QgsVectorLayer(f"{kind}?crs={crs}{columns}", "marks", "memory")
     features = []
     for geometry, *attributes in rows:
         feature = QgsFeature(layer.fields())
