@@ -41,7 +41,7 @@ class OutlineOptions:
 
     simplify_m: float = 0.0
     regularise: bool = False
-    min_overlap: float = 0.8
+    min_overlap: float = 0.85
     smooth_iterations: int = 0
     fill_holes_m2: float = 0.0
     min_area_m2: float = 0.0
