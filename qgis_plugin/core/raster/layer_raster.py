@@ -16,6 +16,8 @@ from .errors import LayerError
 from .local_file import LocalFile, local_file, wkt_of
 from .rendered import Image, RenderedPixels, Valid
 
+__all__ = ["LayerError", "LayerRaster", "layer_raster"]
+
 _FINEST_UNKNOWN_M = 0.125
 """Pixel side that counts as a layer's own where it has none, as for WMS: finer than most imagery."""
 _MAX_SIDE_PX = 2**30
@@ -27,6 +29,7 @@ class LayerRaster:
 
     Attributes:
         name: The layer's.
+        source: What features say as their source: the file as the user knows it, else the layer's name.
         crs: Of the layer; all `_map` coordinates are in it.
         extent_map: xmin, ymin, xmax, ymax of what QGIS shows.
         native_grid: The raster's own pixels, rotated ones included; None where it has none (XYZ, WMS).
@@ -36,6 +39,7 @@ class LayerRaster:
     """
 
     name: str
+    source: str
     crs: QgsCoordinateReferenceSystem
     extent_map: Bounds
     native_grid: Optional[RasterGrid]
@@ -114,6 +118,10 @@ class LayerRaster:
         """Another of the same layer, for another thread; call it in the main thread."""
         return replace(self, rendered=self.rendered.clone())
 
+    def close(self) -> None:
+        """Lets go what was cloned from the layer, so that nothing can be read; call it in the main thread."""
+        self.rendered.close()
+
     @property
     def _anchor_map(self) -> Tuple[float, float]:
         """The raster's first corner, or the CRS's origin where the raster is askew."""
@@ -133,6 +141,7 @@ def layer_raster(layer: QgsRasterLayer) -> LayerRaster:
     extent = layer.extent()
     return LayerRaster(
         name=str(layer.name()),
+        source=str(layer.source() if file else layer.name()),
         crs=layer.crs(),
         extent_map=(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
         native_grid=native_grid,
@@ -179,9 +188,7 @@ def _finest_resolution_map(layer: QgsRasterLayer) -> float:
     resolutions = [float(value) for value in layer.dataProvider().nativeResolutions() if value > 0]
     if resolutions:
         return min(resolutions)
-    metres = QgsUnitTypes.fromUnitToUnitFactor(
-        layer.crs().mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters
-    )
+    metres = QgsUnitTypes.fromUnitToUnitFactor(layer.crs().mapUnits(), QgsUnitTypes.DistanceMeters)
     return float(2.0 ** math.floor(math.log2(_FINEST_UNKNOWN_M / metres)))
 
 

@@ -76,7 +76,7 @@ def local_file(layer: QgsRasterLayer) -> Optional[LocalFile]:
 
 def wkt_of(crs: QgsCoordinateReferenceSystem) -> str:
     """WKT 2 of a CRS; "" where there is none."""
-    return str(crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT2_2019)) if crs.isValid() else ""
+    return str(crs.toWkt(QgsCoordinateReferenceSystem.WKT2_2019)) if crs.isValid() else ""
 
 
 def _local_path(layer: QgsRasterLayer) -> Optional[str]:

@@ -50,7 +50,7 @@ class RenderedPixels:
     """
 
     def __init__(self, provider: QgsRasterDataProvider, renderer: QgsRasterRenderer) -> None:
-        self._pipe = _pipe_of(provider, renderer)
+        self._pipe: Optional[QgsRasterPipe] = _pipe_of(provider, renderer)
         self._is_tiled = bool(provider.nativeResolutions())
         self._lock = threading.Lock()
         self._problems: List[str] = []
@@ -69,7 +69,13 @@ class RenderedPixels:
 
     def clone(self) -> RenderedPixels:
         """The same for another thread; call it in the main thread."""
+        assert self._pipe is not None, "it has been closed"
         return RenderedPixels(self._pipe.provider(), self._pipe.renderer())
+
+    def close(self) -> None:
+        """Lets the pipe go; call it in the main thread, before QGIS ends: no provider may outlive it."""
+        with self._lock:
+            self._pipe = None
 
     @property
     def problems(self) -> Tuple[str, ...]:
@@ -89,12 +95,14 @@ class RenderedPixels:
             is_cancelled: Asked all the time, also while the network is waited for.
 
         Raises:
-            ReadCancelledError: `is_cancelled` said so.
+            ReadCancelledError: `is_cancelled` said so, or it was closed.
             ValueError: A grid that is not north up.
         """
         extent = self._extent_of(grid)
         feedback = QgsRasterBlockFeedback()
         with self._lock, _cancelling(feedback, is_cancelled):
+            if self._pipe is None:
+                raise ReadCancelledError
             block = self._pipe.last().block(1, extent, grid.width_px, grid.height_px, feedback)
         if feedback.isCanceled():
             raise ReadCancelledError

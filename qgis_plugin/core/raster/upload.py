@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Callable, List, Optional, Protocol
+from typing import Callable, List, Optional
 
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import BeginUpload, Hello, UploadBegun
 
+from ..engine.client import EngineClient, EngineFailure
 from .errors import ReadCancelledError
 from .layer_raster import LayerRaster
-from .rendered import Image, Valid
 
 _MAX_SIDE_PX = 2048
 _SIDE_STEP_PX = 256
@@ -18,21 +17,8 @@ _BYTES_PER_PIXEL = 4  # three colours and a bool
 _HEADER_BYTES = 1 << 16
 
 
-class UploadClient(Protocol):
-    """What of the engine's client is used here."""
-
-    def hello(self) -> Hello:
-        """The handshake, with the limits."""
-
-    def begin_upload(self, request: BeginUpload) -> UploadBegun:
-        """Announces a raster."""
-
-    def put_upload(self, upload_id: str, window: WindowPx, image_HWC: Image, valid_HW: Valid) -> None:
-        """Sends one window."""
-
-
 def upload_layer(
-    client: UploadClient,
+    client: EngineClient,
     raster: LayerRaster,
     grid: RasterGrid,
     *,
@@ -49,20 +35,35 @@ def upload_layer(
         is_cancelled: Asked all the time.
 
     Returns:
-        The upload's id; None when cancelled.
+        The upload's id; None when cancelled, and then, as after an error, the engine forgets what it has.
+
+    Raises:
+        EngineFailure: The engine refused or is gone.
     """
     windows = windows_of(grid, max_body_bytes=client.hello().limits.max_body_bytes)
-    upload_id = client.begin_upload(BeginUpload(grid, raster.name)).upload_id
-    for num_done, window in enumerate(windows):
-        progress(num_done, len(windows))
-        try:
+    upload_id = client.begin_upload(grid, name=raster.name)
+    is_sent = False
+    try:
+        for num_done, window in enumerate(windows):
+            progress(num_done, len(windows))
             image_HWC, valid_HW = raster.read(grid.subgrid(window), is_cancelled=is_cancelled)
-        except ReadCancelledError:
-            return None
-        if valid_HW.any():
-            client.put_upload(upload_id, window, image_HWC, valid_HW)
-    progress(len(windows), len(windows))
+            if valid_HW.any():
+                client.put_upload(upload_id, window, image_HWC, valid_HW)
+        progress(len(windows), len(windows))
+        is_sent = True
+    except ReadCancelledError:
+        return None
+    finally:
+        if not is_sent:
+            _forget(client, upload_id)
     return upload_id
+
+
+def _forget(client: EngineClient, upload_id: str) -> None:
+    try:
+        client.close_upload(upload_id)
+    except EngineFailure:  # what ended the upload is told instead; the engine drops it when it ends
+        pass
 
 
 def windows_of(grid: RasterGrid, *, max_body_bytes: int) -> List[WindowPx]:

@@ -10,9 +10,11 @@ from qgis.core import QgsRasterLayer
 from rasters import in_thread
 from tile_server import TileServer, tile_colour
 
+from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import DeviceStatus, Hello, Limits, UploadBegun
+from geophrase.protocol.messages import DeviceStatus, Hello, Limits
 from geophrase.protocol.wire import Frame, pack, packed_bytes
+from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
 from geophrase.qgis_plugin.core.raster.upload import upload_layer, windows_of
 
@@ -26,21 +28,24 @@ class UploadTarget:
     def __init__(self, max_body_bytes: int):
         limits = Limits(max_body_bytes, 8, 100, 8, 1024)
         self._hello = Hello("1.0", "0", DeviceStatus("CPU", "cpu", ""), (), "m", limits)
-        self.begun, self.largest_bytes, self.num_windows = None, 0, 0
+        self.largest_bytes, self.num_windows, self.closed = 0, 0, []
 
     def hello(self):
         return self._hello
 
-    def begin_upload(self, request):
-        self.begun = request
-        self.image_HWC = np.zeros((*request.grid.window.shape_yx, 3), np.uint8)
-        self.times_HW = np.zeros(request.grid.window.shape_yx, int)
-        self.valid_HW = np.zeros(request.grid.window.shape_yx, bool)
-        return UploadBegun("u1")
+    def begin_upload(self, grid, *, name, content_key=""):
+        self.window, self.name = grid.window, name
+        self.image_HWC = np.zeros((*grid.window.shape_yx, 3), np.uint8)
+        self.times_HW = np.zeros(grid.window.shape_yx, int)
+        self.valid_HW = np.zeros(grid.window.shape_yx, bool)
+        return "u1"
+
+    def close_upload(self, upload_id):
+        self.closed.append(upload_id)
 
     def put_upload(self, upload_id, window, image_HWC, valid_HW):
         assert upload_id == "u1"
-        place = window.slices_within(self.begun.grid.window)
+        place = window.slices_within(self.window)
         self.image_HWC[place], self.valid_HW[place] = image_HWC, valid_HW
         self.times_HW[place] += 1
         self.num_windows += 1
@@ -76,7 +81,8 @@ def test_a_layer_arrives_whole_but_for_the_tiles_that_did_not(qgis_app, tiles):
         ),
     )
     assert upload_id == "u1"
-    assert target.begun.name == "map of tiles"
+    assert target.closed == []
+    assert target.name == "map of tiles"
     assert target.largest_bytes <= 600_000
     assert progress == [(done, 16) for done in range(17)]
     assert target.num_windows == 14  # two windows hold a missing tile each and nothing else
@@ -107,6 +113,24 @@ def test_an_upload_that_is_cancelled_ends_while_a_tile_is_waited_for(qgis_app, t
     never.set()
     assert upload_id is None
     assert target.num_windows <= 4
+    assert target.closed == ["u1"]
+
+
+def test_an_upload_that_fails_is_forgotten(qgis_app, tiles):
+    class Refusing(UploadTarget):
+        def put_upload(self, upload_id, window, image_HWC, valid_HW):
+            raise EngineFailure(ErrorCode.TOO_LARGE, "No room.")
+
+        def close_upload(self, upload_id):
+            super().close_upload(upload_id)
+            raise EngineGone("It is gone, too.")
+
+    raster = layer_raster(QgsRasterLayer(tiles.xyz, "map", "wms"))
+    target = Refusing(600_000)
+    options = {"progress": lambda done, total: None, "is_cancelled": lambda: False}
+    with pytest.raises(EngineFailure, match="No room"):
+        in_thread(qgis_app, lambda: upload_layer(target, raster, _grid(12, 800, 700, 1), **options))
+    assert target.closed == ["u1"]
 
 
 @pytest.mark.parametrize("max_body_bytes", [70_000, 300_000, 5_000_000, 64 * 2**20])

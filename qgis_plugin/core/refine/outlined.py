@@ -1,0 +1,127 @@
+"""What is asked about one object, and what comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+import numpy as np
+from qgis.core import QgsGeometry
+
+from geophrase.protocol.features import FeatureBatch
+from geophrase.protocol.messages import SessionOpened
+
+from ..engine.client import PredictAnswer
+from ..export.clicks import Click
+from .masks import CropMask
+from .prompts import PromptState
+
+
+@dataclass(frozen=True)
+class RefineOptions:
+    """How objects are outlined.
+
+    Attributes:
+        model: Its name; None for the engine's default.
+        threshold: Probability from which a pixel is foreground.
+        min_area_m2: Smallest part to keep.
+        simplify_m: Tolerance of the outline.
+    """
+
+    model: Optional[str] = None
+    threshold: float = 0.5
+    min_area_m2: Optional[float] = None
+    simplify_m: Optional[float] = None
+
+
+@dataclass(frozen=True)
+class View:
+    """What the analyst sees, in the raster's own pixels (`LayerRaster.pixel_grid`).
+
+    Attributes:
+        centre_pix: x, y of its middle.
+        side_pix: How many pixels it is wide: the mean of its sides.
+    """
+
+    centre_pix: Tuple[float, float]
+    side_pix: float
+
+
+@dataclass(frozen=True)
+class Outlined:
+    """The answer to a state.
+
+    Attributes:
+        state: What was asked.
+        geometry: In the raster's CRS; empty where the model found nothing.
+        mask: What goes in with the next click.
+        score: Mean probability inside; NaN of nothing.
+        iou_pred: The model's estimate of the mask's IoU.
+        objectness: Probability that something fits.
+        area_m2: Geodesic.
+        perimeter_m: Geodesic.
+        model: That answered.
+        weights: Short hash of its weights.
+    """
+
+    state: PromptState
+    geometry: QgsGeometry
+    mask: Optional[CropMask]
+    score: float
+    iou_pred: float
+    objectness: float
+    area_m2: float
+    perimeter_m: float
+    model: str
+    weights: str
+
+    @classmethod
+    def of(
+        cls, state: PromptState, answer: PredictAnswer, *, mask: Optional[CropMask], session: SessionOpened
+    ) -> Outlined:
+        """The engine's answer as one object; several parts count by their areas."""
+        features = answer.features
+        area_m2 = float(features.area_m2.sum())
+        weights = features.area_m2 if area_m2 > 0 else np.ones(len(features))
+        return cls(
+            state=state,
+            geometry=_geometry_of(features),
+            mask=mask,
+            score=float(np.average(features.score, weights=weights)) if len(features) else float("nan"),
+            iou_pred=answer.reply.iou_pred,
+            objectness=answer.reply.objectness,
+            area_m2=area_m2,
+            perimeter_m=float(features.perimeter_m.sum()),
+            model=session.model,
+            weights=session.weights,
+        )
+
+
+@dataclass(frozen=True)
+class RefinedFeature:
+    """An object that the analyst accepted.
+
+    Attributes:
+        feature_id: Of the polygon that was refined; None for a new one.
+        geometry: In the raster's CRS.
+        text: What was typed; "" for clicks alone.
+        clicks: In the raster's CRS.
+        outlined: The scores, and what answered.
+    """
+
+    feature_id: Optional[int]
+    geometry: QgsGeometry
+    text: str
+    clicks: Tuple[Click, ...]
+    outlined: Outlined
+
+
+def _geometry_of(features: FeatureBatch) -> QgsGeometry:
+    parts = []
+    for index in range(len(features)):
+        part = QgsGeometry()
+        part.fromWkb(features.geometry_wkb(index))
+        parts.append(part)
+    if len(parts) == 1:
+        return parts[0]
+    return QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()

@@ -1,0 +1,102 @@
+"""The object that is being refined: what it was, what was marked, what was answered."""
+
+from __future__ import annotations
+
+from typing import Dict, Optional
+
+import numpy as np
+from qgis.core import QgsGeometry
+
+from ..export.clicks import Click
+from .masks import MaskPrompt, ShapeMask
+from .outlined import Outlined, RefinedFeature
+from .prompts import Corners, PromptHistory, PromptState
+
+
+class RefinedObject:
+    """One object from its first mark to its acceptance.
+
+    Args:
+        text: What it is; "" says nothing.
+        feature_id: Of the polygon that is refined; None for a new object.
+        shape: That polygon, in the raster's CRS.
+    """
+
+    def __init__(
+        self, text: str, *, feature_id: Optional[int] = None, shape: Optional[QgsGeometry] = None
+    ) -> None:
+        self.feature_id = feature_id
+        self._shape = shape
+        mask = None if shape is None else _shape_mask(shape)
+        self._history = PromptHistory(PromptState(text=text, mask=mask))
+        self._answers: Dict[PromptState, Outlined] = {}
+
+    @property
+    def state(self) -> PromptState:
+        """What counts now."""
+        return self._history.current
+
+    @property
+    def outlined(self) -> Optional[Outlined]:
+        """The answer to it; None while there is none."""
+        return self._answers.get(self.state)
+
+    @property
+    def geometry(self) -> Optional[QgsGeometry]:
+        """What to show: the answer, or else the polygon it began with; in the raster's CRS."""
+        if self.outlined is not None:
+            return self.outlined.geometry
+        return None if self.state.is_askable else self._shape
+
+    def take(self, outlined: Outlined) -> bool:
+        """Keep an answer; False where it is not to what counts now."""
+        self._answers[outlined.state] = outlined
+        return outlined.state is self.state
+
+    def click(self, click: Click) -> None:
+        """One more click."""
+        self._history.push(self.preview(click))
+
+    def preview(self, click: Click) -> PromptState:
+        """What would count after a click."""
+        return self.state.with_click(click, mask=self._latest_mask)
+
+    def drag(self, box_map: Corners) -> None:
+        """Another box."""
+        self._history.push(self.state.with_box(box_map))
+
+    def rename(self, text: str) -> None:
+        """Another text; it can be undone like a mark."""
+        self._history.push(self.state.with_text(text))
+
+    def undo(self) -> bool:
+        """Step back."""
+        return self._history.undo()
+
+    def redo(self) -> bool:
+        """Step forward again."""
+        return self._history.redo()
+
+    def refined(self) -> Optional[RefinedFeature]:
+        """What to accept; None while there is no outline of what was marked."""
+        outlined = self.outlined
+        if outlined is None or outlined.geometry.isEmpty():
+            return None
+        state = self.state
+        return RefinedFeature(self.feature_id, outlined.geometry, state.text, state.clicks, outlined)
+
+    @property
+    def _latest_mask(self) -> Optional[MaskPrompt]:
+        """The answer's mask, or while that is on its way the one before it."""
+        outlined = self.outlined
+        return outlined.mask if outlined is not None and outlined.mask is not None else self.state.mask
+
+
+def _shape_mask(shape: QgsGeometry) -> ShapeMask:
+    polygons = shape.asMultiPolygon() if shape.isMultipart() else [shape.asPolygon()]
+    return ShapeMask(
+        tuple(
+            tuple(np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in rings)
+            for rings in polygons
+        )
+    )
