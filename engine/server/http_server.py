@@ -111,8 +111,11 @@ class EngineHttpServer(ThreadingHTTPServer):
             hang_up(connection)
 
     def is_surplus(self, connection: socket.socket) -> bool:
-        """Whether this connection is one too many."""
-        return connection in self._surplus
+        """Whether this connection came when there were too many, and there still are."""
+        with self._lock:
+            if len(self._open) <= self.config.max_connections:
+                self._surplus.discard(connection)
+            return connection in self._surplus
 
     def server_bind(self) -> None:
         """Binds without asking the DNS for this machine's name, as the base class would."""
