@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from typing import Iterator, Optional
+from typing import Iterable, Iterator, Optional
 
 from qgis.core import (
     QgsCoordinateTransform,
     QgsCsException,
+    QgsDistanceArea,
     QgsFeature,
     QgsGeometry,
     QgsProject,
@@ -49,9 +50,9 @@ class ExportPreview(QObject):
         self._band.setFillColor(QColor(_COLOUR.red(), _COLOUR.green(), _COLOUR.blue(), _FILL_ALPHA))
         self._band.setWidth(2)
         self._band.setLineStyle(Qt.PenStyle.SolidLine)
-        self._wanted: Optional[OutlineOptions] = None
+        self._options: Optional[OutlineOptions] = None
         self._scope = Scope()
-        self._features: Iterator[QgsFeature] = iter(())
+        self._outlines: Iterator[QgsGeometry] = iter(())
         self._num_shown = 0
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
@@ -68,14 +69,15 @@ class ExportPreview(QObject):
 
     def show(self, options: Optional[OutlineOptions], scope: Scope) -> None:
         """Draws these outlines once no newer ones are asked for; None draws nothing."""
-        self._wanted, self._scope = options, scope
+        self._slices.stop()  # those under way are of no use any more
+        self._options, self._scope = options, scope
         self._settled.start()
 
     def close(self) -> None:
         """Takes everything off the canvas, for good."""
         self._settled.stop()
         self._slices.stop()
-        self._features = iter(())
+        self._outlines = iter(())
         self._canvas.extentsChanged.disconnect(self._settled.start)
         self._canvas.scene().removeItem(self._band)
 
@@ -83,37 +85,31 @@ class ExportPreview(QObject):
         self._slices.stop()
         self._band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         self._num_shown = 0
-        if self._wanted is None:
+        if self._options is None:
             return
         request = self._scope.request(self._layer)
         view = self._view_in_layer()
         if view is not None:
             request.setFilterRect(view)
-        context = QgsProject.instance().transformContext()
-        self._measure = ground_measure(self._layer.crs(), context)
-        self._features = iter(self._layer.getFeatures(request))
+        measure = ground_measure(self._layer.crs(), QgsProject.instance().transformContext())
+        self._outlines = _outlines(self._layer.getFeatures(request), self._options, measure)
         self._slices.start(0)
 
     def _draw_slice(self) -> None:
         """Draws as many as fit a fraction of a second."""
-        assert self._wanted is not None
         until = time.monotonic() + _SLICE_S
         is_complete = False
         while not is_complete and self._num_shown < MAX_SHOWN and time.monotonic() < until:
-            feature = next(self._features, None)
-            is_complete = feature is None
-            if feature is not None:
-                self._draw(outlined(feature.geometry(), self._wanted, self._measure))
+            outline = next(self._outlines, None)
+            is_complete = outline is None
+            if outline is not None and not outline.isNull():
+                self._band.addGeometry(outline, self._layer, False)
+                self._num_shown += 1
         self._band.updatePosition()
         self._band.update()
         if is_complete or self._num_shown == MAX_SHOWN:
             self._slices.stop()
             self.drawn.emit(self._num_shown, is_complete)
-
-    def _draw(self, geometry: QgsGeometry) -> None:
-        if not geometry.isNull():
-            self._band.addGeometry(geometry, self._layer, False)
-            self._num_shown += 1
 
     def _view_in_layer(self) -> Optional[QgsRectangle]:
         """What the canvas shows, in the layer's CRS; None where that can't be said."""
@@ -124,3 +120,11 @@ class ExportPreview(QObject):
         except QgsCsException:
             return None
         return view if view.isFinite() and not view.isEmpty() else None
+
+
+def _outlines(
+    features: Iterable[QgsFeature], options: OutlineOptions, measure: QgsDistanceArea
+) -> Iterator[QgsGeometry]:
+    """One by one what an export would make of them; null for what it would leave out."""
+    for feature in features:
+        yield outlined(feature.geometry(), options, measure)

@@ -152,6 +152,20 @@ def test_thousands_are_shown_in_part(dialog, monkeypatch):
     assert "first 1" in dialog.preview_note.text()
 
 
+def test_the_preview_can_be_taken_away_while_it_is_drawn(dialog, layer, iface):
+    many = [segment(square(LEFT + number % 100, TOP - 100 + number // 100, 1)) for number in range(900)]
+    layer.dataProvider().addFeatures(many)
+    dialog.outlines.regularise.setChecked(True)
+    _wait_for(lambda: 0 < dialog.preview.band.size() < 800)
+    dialog.outlines.preview.setChecked(False)
+    _wait_for(lambda: dialog.preview.band.size() == 0)
+    drawn = []
+    dialog.preview.drawn.connect(lambda *state: drawn.append(state))
+    dialog.outlines.preview.setChecked(True)
+    _wait_for(lambda: drawn)
+    assert drawn == [(902, True)]
+
+
 def test_closing_takes_the_preview_off_the_canvas(dialog, iface):
     before = len(iface.mapCanvas().scene().items())
     dialog.reject()
