@@ -73,7 +73,12 @@ class StripPolygoniser:
         self._scores.add(tile.place, tile.iou_Q, tile.objectness_Q)
 
     def add_strip(self, strip: Strip) -> Iterator[FoundPolygon]:
-        """Take the next rows and give the polygons that they complete."""
+        """Take the next rows and give the polygons that they complete.
+
+        Those above rows without any data are given with the next rows that have some, or at the end.
+        """
+        if not strip.valid_HW.any():
+            return
         for index, polygoniser in enumerate(self._polygonisers):
             with self._times.stage("polygonise"):
                 polygons = polygoniser.add_strip(

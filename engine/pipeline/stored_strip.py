@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from geophrase.engine.array_file import packed_arrays, unpacked_arrays
 from geophrase.engine.pipeline.tile_scores import TileEstimates
-from geophrase.engine.raster.blend import Float32, Strip
+from geophrase.engine.raster.blend import Bool, Float32, Strip
 from geophrase.protocol.grid import WindowPx
 
 UInt16 = npt.NDArray[np.uint16]
@@ -22,7 +22,7 @@ UInt16 = npt.NDArray[np.uint16]
 NUM_LEVELS = 65500
 """Levels above 0; a multiple of 100, so that every whole percent is one of them."""
 
-_MAGIC = b"GPSC\x01"
+_MAGIC = b"GPSC\x02"
 _LEVEL_VALUES: Float32 = (np.arange(NUM_LEVELS + 2) / NUM_LEVELS).astype(np.float32)
 # As small as zlib's level 1 makes them, in a tenth of the time.
 _CODEC = pa.Codec("zstd", compression_level=1)
@@ -47,33 +47,45 @@ class QuantisedStrip:
 
     Attributes:
         window: Where it lies in the working grid.
-        levels_QHW: 0 to NUM_LEVELS.
-        valid_HW: Whether the raster has data there.
+        filled: The part of it, all its rows high, beside which nothing is valid.
+        levels_QHW: 0 to NUM_LEVELS, of the part that is filled.
+        valid_HW: Whether the raster has data, of the part that is filled.
     """
 
     window: WindowPx
+    filled: WindowPx
     levels_QHW: UInt16
-    valid_HW: npt.NDArray[np.bool_]
+    valid_HW: Bool
 
     @classmethod
     def of(cls, strip: Strip) -> QuantisedStrip:
         """The strip in levels."""
-        levels_QHW = np.empty(strip.probabilities_QHW.shape, np.uint16)
-        for levels_HW, probabilities_HW in zip(levels_QHW, strip.probabilities_QHW, strict=True):
+        filled = _filled_part(strip)
+        rows, cols = filled.slices_within(strip.window)
+        probabilities_QHW = strip.probabilities_QHW[:, rows, cols]
+        levels_QHW = np.empty(probabilities_QHW.shape, np.uint16)
+        for levels_HW, probabilities_HW in zip(levels_QHW, probabilities_QHW, strict=True):
             levels_HW[...] = levels_of(probabilities_HW)  # one at a time: in between they take 8 bytes
-        return cls(strip.window, levels_QHW, strip.valid_HW)
+        return cls(strip.window, filled, levels_QHW, strip.valid_HW[rows, cols])
 
     def within(self, region: WindowPx) -> QuantisedStrip:
         """The part inside a region, which may be empty."""
-        seen = self.window.intersection(region)
-        if seen.is_empty:
-            return QuantisedStrip(seen, self.levels_QHW[:, :0, :0], self.valid_HW[:0, :0])
-        rows, cols = seen.slices_within(self.window)
-        return QuantisedStrip(seen, self.levels_QHW[:, rows, cols], self.valid_HW[rows, cols])
+        seen, filled = self.window.intersection(region), self.filled.intersection(region)
+        if filled.is_empty:
+            filled = WindowPx(seen.col, seen.row, 0, seen.height)
+            nothing_QHW = np.zeros((len(self.levels_QHW), *filled.shape_yx), np.uint16)
+            return QuantisedStrip(seen, filled, nothing_QHW, np.zeros(filled.shape_yx, np.bool_))
+        rows, cols = filled.slices_within(self.filled)
+        return QuantisedStrip(seen, filled, self.levels_QHW[:, rows, cols], self.valid_HW[rows, cols])
 
     def as_strip(self) -> Strip:
         """The strip with probabilities again; quantising them gives the same levels."""
-        return Strip(self.window, _LEVEL_VALUES.take(self.levels_QHW), self.valid_HW)
+        probabilities_QHW = np.zeros((len(self.levels_QHW), *self.window.shape_yx), np.float32)
+        valid_HW = np.zeros(self.window.shape_yx, np.bool_)
+        rows, cols = self.filled.slices_within(self.window)
+        probabilities_QHW[:, rows, cols] = _LEVEL_VALUES.take(self.levels_QHW)
+        valid_HW[rows, cols] = self.valid_HW
+        return Strip(self.window, probabilities_QHW, valid_HW)
 
 
 @dataclass(frozen=True)
@@ -91,12 +103,11 @@ class StoredStrip:
 
     def to_bytes(self, run_key: str) -> bytes:
         """The content of its file, in which the run's key (hexadecimal) marks it as a part of that run."""
-        window = self.pixels.window
         return packed_arrays(
             _MAGIC,
             {
                 "run": _key_bytes(run_key),
-                "window": np.array([window.col, window.row, window.width, window.height], np.int64),
+                "windows": np.array([_sides(self.pixels.window), _sides(self.pixels.filled)], np.int64),
                 "num_queries": np.array([len(self.pixels.levels_QHW)], np.int64),
                 "pixels": np.frombuffer(_compressed(self.pixels), np.uint8),
                 **_estimate_arrays(self.estimates),
@@ -109,10 +120,22 @@ class StoredStrip:
         arrays = unpacked_arrays(_MAGIC, blob)
         if arrays is None or not np.array_equal(arrays["run"], _key_bytes(run_key)):
             return None
-        window = WindowPx(*arrays["window"].tolist())
-        pixels = _decompressed(arrays["pixels"].tobytes(), window, int(arrays["num_queries"][0]))
+        window, filled = (WindowPx(*sides) for sides in arrays["windows"].tolist())
+        blob, num_queries = arrays["pixels"].tobytes(), int(arrays["num_queries"][0])
+        pixels = QuantisedStrip(window, filled, *_decompressed(blob, (num_queries, *filled.shape_yx)))
         tiles = zip(arrays["tile_windows"].tolist(), arrays["tile_scores"], strict=True)
         return cls(pixels, tuple(TileEstimates(WindowPx(*place), *scores) for place, scores in tiles))
+
+
+def _filled_part(strip: Strip) -> WindowPx:
+    """The columns from the first to the last that have data, for a mosaic's strips are mostly empty."""
+    cols = np.flatnonzero(strip.valid_HW.any(axis=0))
+    first, end = (int(cols[0]), int(cols[-1]) + 1) if len(cols) else (0, 0)
+    return WindowPx(strip.window.col + first, strip.window.row, end - first, strip.window.height)
+
+
+def _sides(window: WindowPx) -> tuple[int, int, int, int]:
+    return window.col, window.row, window.width, window.height
 
 
 def _key_bytes(run_key: str) -> npt.NDArray[np.uint8]:
@@ -120,7 +143,7 @@ def _key_bytes(run_key: str) -> npt.NDArray[np.uint8]:
 
 
 def _estimate_arrays(estimates: Sequence[TileEstimates]) -> dict[str, np.ndarray]:
-    places = [(tile.place.col, tile.place.row, tile.place.width, tile.place.height) for tile in estimates]
+    places = [_sides(tile.place) for tile in estimates]
     scores = [(tile.iou_Q, tile.objectness_Q) for tile in estimates]
     return {
         "tile_windows": np.array(places, np.int64).reshape(-1, 4),
@@ -136,13 +159,13 @@ def _compressed(pixels: QuantisedStrip) -> bytes:
     return blob
 
 
-def _decompressed(blob: bytes, window: WindowPx, num_queries: int) -> QuantisedStrip:
-    num_px = window.width * window.height
-    num_plane_bytes = 2 * num_queries * num_px
-    content = np.frombuffer(
-        _CODEC.decompress(blob, decompressed_size=num_plane_bytes + -(-num_px // 8)), np.uint8
-    )
+def _decompressed(blob: bytes, shape_QHW: tuple[int, int, int]) -> tuple[UInt16, Bool]:
+    """The levels and the validity that were compressed."""
+    num_px = shape_QHW[1] * shape_QHW[2]
+    num_plane_bytes = 2 * shape_QHW[0] * num_px
+    num_bytes = num_plane_bytes + -(-num_px // 8)
+    content = np.frombuffer(_CODEC.decompress(blob, decompressed_size=num_bytes), np.uint8)
     planes = np.ascontiguousarray(content[:num_plane_bytes].reshape(2, -1).T)
-    steps_QHW = planes.view("<u2").reshape(num_queries, *window.shape_yx)
-    valid_HW = np.unpackbits(content[num_plane_bytes:], count=num_px).reshape(window.shape_yx).astype(bool)
-    return QuantisedStrip(window, np.cumsum(steps_QHW, axis=-1, dtype=np.uint16), valid_HW)
+    steps_QHW = planes.view("<u2").reshape(shape_QHW)
+    valid_HW = np.unpackbits(content[num_plane_bytes:], count=num_px).reshape(shape_QHW[1:]).astype(np.bool_)
+    return np.cumsum(steps_QHW, axis=-1, dtype=np.uint16), valid_HW

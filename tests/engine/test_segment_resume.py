@@ -39,7 +39,7 @@ def town(tmp_path_factory) -> Path:
     rng = np.random.default_rng(3)
     coarse_CHW = rng.integers(0, 256, (3, ROWS // 10 + 2, COLS // 10 + 2))
     image_CHW = coarse_CHW.repeat(10, axis=1).repeat(10, axis=2)[:, 5 : ROWS + 5, 5 : COLS + 5]
-    image_CHW = (0.8 * image_CHW + rng.integers(1, 50, image_CHW.shape)).astype(np.uint8)
+    image_CHW = (0.93 * image_CHW + rng.integers(1, 15, image_CHW.shape)).astype(np.uint8)
     image_CHW[:, 250:380, :170] = 0
     image_CHW[:, :70, 150:] = 0
     path = tmp_path_factory.mktemp("rasters") / "town.tif"

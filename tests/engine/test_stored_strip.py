@@ -58,7 +58,9 @@ def test_all_levels_survive_and_nan_is_nothing():
 def example(num_tiles: int = 3) -> StoredStrip:
     rng = np.random.default_rng(1)
     window = WindowPx(7, 40, 61, 13)
-    strip = Strip(window, rng.random((2, 13, 61), np.float32), rng.random((13, 61)) < 0.7)
+    valid_HW = rng.random((13, 61)) < 0.7
+    valid_HW[:, :9] = valid_HW[:, 50:] = False
+    strip = Strip(window, np.where(valid_HW, rng.random((2, 13, 61), np.float32), np.float32(0)), valid_HW)
     tiles = [
         TileEstimates(WindowPx(48 * n, 40, 64, 64), rng.random(2, np.float32), rng.random(2, np.float32))
         for n in range(num_tiles)
@@ -66,14 +68,31 @@ def example(num_tiles: int = 3) -> StoredStrip:
     return StoredStrip(QuantisedStrip.of(strip), tuple(tiles))
 
 
+def assert_same_strip(actual: QuantisedStrip, expected: QuantisedStrip) -> None:
+    ours, theirs = actual.as_strip(), expected.as_strip()
+    assert ours.window == theirs.window
+    np.testing.assert_array_equal(ours.probabilities_QHW, theirs.probabilities_QHW)
+    np.testing.assert_array_equal(ours.valid_HW, theirs.valid_HW)
+
+
+def test_a_strip_without_data_comes_back_and_is_small():
+    window = WindowPx(7, 40, 20_000, 128)
+    pixels = QuantisedStrip.of(
+        Strip(window, np.broadcast_to(np.float32(0), (2, 128, 20_000)), np.zeros((128, 20_000), bool))
+    )
+    blob = StoredStrip(pixels, ()).to_bytes(KEY)
+    assert len(blob) < 1000
+    after = StoredStrip.from_bytes(blob, KEY)
+    assert after is not None
+    assert_same_strip(after.pixels, pixels)
+
+
 @pytest.mark.parametrize("num_tiles", [0, 3])
 def test_a_strip_comes_back_from_its_bytes(num_tiles):
     before = example(num_tiles)
     after = StoredStrip.from_bytes(before.to_bytes(KEY), KEY)
     assert after is not None
-    assert after.pixels.window == before.pixels.window
-    np.testing.assert_array_equal(after.pixels.levels_QHW, before.pixels.levels_QHW)
-    np.testing.assert_array_equal(after.pixels.valid_HW, before.pixels.valid_HW)
+    assert_same_strip(after.pixels, before.pixels)
     assert [tile.place for tile in after.estimates] == [tile.place for tile in before.estimates]
     for name in ("iou_Q", "objectness_Q"):
         for ours, theirs in zip(after.estimates, before.estimates, strict=True):
@@ -92,10 +111,29 @@ def test_a_strip_of_another_run_or_with_a_wrong_byte_is_none():
         assert StoredStrip.from_bytes(bytes(wrong), KEY) is None
 
 
-def test_a_part_of_a_strip_is_cut_out_where_it_lies():
+def test_a_strip_keeps_its_data_where_it_is():
     pixels = example().pixels
-    part = pixels.within(WindowPx(0, 45, 20, 100))
-    assert part.window == WindowPx(7, 45, 13, 8)
-    np.testing.assert_array_equal(part.levels_QHW, pixels.levels_QHW[:, 5:, :13])
-    np.testing.assert_array_equal(part.valid_HW, pixels.valid_HW[5:, :13])
-    assert pixels.within(WindowPx(0, 0, 20, 20)).window.is_empty
+    assert pixels.window == WindowPx(7, 40, 61, 13)
+    assert pixels.filled == WindowPx(16, 40, 41, 13)
+    strip = pixels.as_strip()
+    assert strip.valid_HW.shape == (13, 61)
+    assert strip.valid_HW[:, [9, 49]].any(axis=0).all()
+
+
+@pytest.mark.parametrize(
+    "region",
+    [WindowPx(0, 45, 30, 100), WindowPx(20, 0, 500, 47), WindowPx(0, 0, 99, 99), WindowPx(8, 41, 5, 6)],
+)
+def test_a_part_of_a_strip_is_cut_out_where_it_lies(region):
+    pixels = example().pixels
+    whole, part = pixels.as_strip(), pixels.within(region).as_strip()
+    assert part.window == region.intersection(pixels.window)
+    rows, cols = part.window.slices_within(whole.window)
+    np.testing.assert_array_equal(part.probabilities_QHW, whole.probabilities_QHW[:, rows, cols])
+    np.testing.assert_array_equal(part.valid_HW, whole.valid_HW[rows, cols])
+
+
+def test_a_region_beside_a_strip_has_none_of_it():
+    part = example().pixels.within(WindowPx(0, 0, 20, 20)).as_strip()
+    assert part.window.is_empty
+    assert part.valid_HW.size == 0
