@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from qgis.PyQt.QtCore import QCoreApplication
-
 CONTEXT = "GeoPhrase"
 """The one translation context of the plugin."""
 
@@ -13,4 +11,8 @@ def tr(text: str) -> str:
 
     Numbers and names go in afterwards: ``tr("{count} polygons").format(count=3)``.
     """
+    try:
+        from qgis.PyQt.QtCore import QCoreApplication
+    except ImportError:  # outside QGIS, where the parts that need no Qt are tested
+        return text
     return str(QCoreApplication.translate(CONTEXT, text))
