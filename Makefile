@@ -1,24 +1,23 @@
-# Set-up, demo and tests in one command each. `make help` lists the targets.
-PYTHON ?= python3
-VENV   ?= .venv
-BIN    := $(VENV)/bin
+# Set-up, demo, tests and the plugin in one command each. `make help` lists the targets.
+PYTHON  ?= python3
+VENV    ?= .venv
+PROFILE ?= default
+BIN     := $(VENV)/bin
 
-# One pinned torch for CPU machines (the +cpu build, without several GB of CUDA libraries).
-TORCH     ?= torch==2.13.0
-CPU_INDEX ?= https://download.pytorch.org/whl/cpu
-
-.PHONY: help env demo test lint clean
+.PHONY: help env demo test lint plugin link clean
 
 help:
 	@echo "make demo                       set up, run typed queries over a generated scene, draw a picture"
 	@echo "make demo RASTER=f.tif QUERY=q  the same on your own raster"
 	@echo "make test                       set up and run every test"
 	@echo "make lint                       ruff, mypy, bandit"
+	@echo "make plugin                     build/geophrase-VERSION.zip, checked against the plugin repository's rules"
+	@echo "make link PROFILE=default       link this checkout into a QGIS profile"
 
 env: $(VENV)/.ready
 
-$(VENV)/.ready: pyproject.toml tools/make_env.sh
-	PYTHON="$(PYTHON)" VENV="$(VENV)" TORCH="$(TORCH)" CPU_INDEX="$(CPU_INDEX)" tools/make_env.sh
+$(VENV)/.ready: pyproject.toml tools/make_env.sh $(wildcard requirements/*.txt)
+	PYTHON="$(PYTHON)" VENV="$(VENV)" tools/make_env.sh
 	@touch $@
 
 demo: env
@@ -28,10 +27,16 @@ lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	tools/mypy.sh $(BIN)
-	$(BIN)/bandit -q -r protocol engine -ll
+	$(BIN)/bandit -q -r protocol engine qgis_plugin -ll
 
 test: env
 	$(BIN)/pytest
+
+plugin: env
+	$(BIN)/python tools/package_plugin.py
+
+link:
+	$(PYTHON) tools/link_plugin.py --profile "$(PROFILE)"
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache
