@@ -99,13 +99,23 @@ def segment_raster(
 ) -> gpd.GeoDataFrame:
     """Find what the queries name in a raster; give polygons in its CRS with DESIGN.md's output schema.
 
+    Long for its options alone: they are named one by one, so that editors complete them.
+
     Args:
         path: Any raster file that GDAL reads.
         queries: One phrase or several; several share one encoding of the raster.
         output: Also write the polygons here; the format follows the suffix.
         model: A name, a weights file, or a loaded model.
         device: auto, cpu, cuda or mps; unused with a loaded model.
-        extent: SegmentConfig's `extent_map`; what follows up to `simplify_m` is named as there.
+        extent: xmin, ymin, xmax, ymax in the raster's CRS; polygons are clipped to the pixels it touches.
+        resolution_m: Pixel side to work at; None for the raster's own.
+        bands: 1-based bands to show the model.
+        tile_px: Tile side in working pixels; None for the model's input side.
+        overlap_px: Overlap of neighbouring tiles; None for a quarter of the tile.
+        one_window: Give the extent to the model as a single image.
+        threshold: Probability from which a pixel is foreground.
+        min_area_m2: Smallest polygon to keep.
+        simplify_m: Tolerance of the outlines' simplification.
         cache_dir: Where encodings are kept; None for the user's cache folder.
         is_cached: Whether encodings are kept at all.
         progress: Told after every batch.
