@@ -132,11 +132,9 @@ class SetupForm(QWidget):
         row.setContentsMargins(0, 0, 0, 0)
         self.uninstall = QPushButton(tr("Uninstall…"))
         self.caches = QCheckBox(tr("with encodings and downloaded models"))
-        self.back = QPushButton(tr("Back"))
         for widget in (self.uninstall, self.caches):
             row.addWidget(widget)
         row.addStretch()
-        row.addWidget(self.back)
         return box
 
 

@@ -43,8 +43,6 @@ class SetupPage(QWidget):
 
     engine_changed = pyqtSignal()
     """From now on another engine is to be used, or none."""
-    back_requested = pyqtSignal()
-    """The user has seen enough of this page."""
 
     def __init__(self, installation: EngineInstallation, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -138,7 +136,6 @@ class SetupPage(QWidget):
         form.doctor.clicked.connect(self.ask_doctor)
         form.uninstall.clicked.connect(self._confirm_removal)
         form.use.clicked.connect(self.use_existing)
-        form.back.clicked.connect(self.back_requested)
         form.is_private.toggled.connect(self._update)
         form.cuda.toggled.connect(self._update)
         form.folder.fileChanged.connect(self.look)
@@ -185,7 +182,6 @@ class SetupPage(QWidget):
         form.cancel.setEnabled(is_running)
         form.doctor.setEnabled(not is_running)
         form.uninstall.setEnabled(is_ready and found is not None and found.has_traces)
-        form.back.setVisible(installed_engine(load_settings()) is not None)
         if is_running:
             form.status.setText(tr("The work goes on when this page is closed."))
         elif found is not None:

@@ -62,9 +62,9 @@ class EngineInstallation(QObject):
     The plugin makes one in `initGui` and calls `stop` in `unload`.
 
     Args:
+        parent: Qt's.
         stop_engine: Ends a running engine and waits for that, for its files are about to change; called in
             the worker thread.
-        parent: Qt's.
     """
 
     progressed = pyqtSignal(float, str)
@@ -74,7 +74,9 @@ class EngineInstallation(QObject):
     ended = pyqtSignal(object)
     """The InstallOutcome of an installation or a removal."""
 
-    def __init__(self, stop_engine: Callable[[], None], parent: Optional[QObject] = None) -> None:
+    def __init__(
+        self, parent: Optional[QObject] = None, *, stop_engine: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(parent)
         self._stop_engine = stop_engine
         self.lines: Deque[str] = collections.deque(maxlen=KEPT_LINES)

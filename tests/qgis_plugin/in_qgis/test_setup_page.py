@@ -25,7 +25,7 @@ def installation(qgis_app):
     from geophrase.qgis_plugin.core.environment.background_installation import EngineInstallation
 
     stops = []
-    installation = EngineInstallation(lambda: stops.append(True))
+    installation = EngineInstallation(stop_engine=lambda: stops.append(True))
     installation.stops = stops
     yield installation
     installation.stop()
@@ -93,7 +93,6 @@ def test_says_what_will_be_installed_before_anything_is(page, settings_of):
     assert form.folder.filePath() == str(settings_of)
     assert not form.cancel.isEnabled()
     assert not form.uninstall.isEnabled()
-    assert form.back.isHidden()
     assert not settings_of.exists()
 
 
@@ -185,7 +184,6 @@ def test_shows_an_installed_engine_and_the_update_that_is_due(installation, sett
 
     assert "engine 0.1.0 is installed and up to date. Running on the CPU." in page.form.status.text()
     assert page.form.uninstall.isEnabled()
-    assert not page.form.back.isHidden()
     write_state(
         settings_of, read_state(settings_of).with_step("package", FinishedStep("of an older version"))
     )
