@@ -24,7 +24,7 @@ and applies, of the requests of its kind,
     "after_events": 3    in a job: once three events were sent; without it, before each event
 
 The log has one JSON object per line: {"life", "on", "id", "message", "arrays": {name: shape}} for every
-request and {"life", "on": "start", "argv"} for every process.
+request and {"life", "on": "start", "argv", "pid"} for every process.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class EngineScript:
 
     def record_start(self, argv: list[str]) -> None:
         """Log that a process began."""
-        self._append({"life": self.life, "on": "start", "argv": argv})
+        self._append({"life": self.life, "on": "start", "argv": argv, "pid": os.getpid()})
 
     def record(self, on: str, *, item_id: str = "", message: Any = None, arrays: Any = None) -> list[Rule]:
         """Log a request; returns the rules that apply to it."""

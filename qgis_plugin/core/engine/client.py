@@ -114,11 +114,11 @@ class EngineClient:
 
     def health(self) -> Health:
         """How the engine is, at once."""
-        return cast(Health, self._ask("GET", "/health", Health))
+        return cast(Health, self._ask("GET", "/health", Health, QUICK_TIMEOUT_S))
 
     def doctor(self) -> DoctorReport:
         """What is well with the engine and what isn't."""
-        return cast(DoctorReport, self._ask("GET", "/doctor", DoctorReport, timeout_s=WORK_TIMEOUT_S))
+        return cast(DoctorReport, self._ask("GET", "/doctor", DoctorReport, WORK_TIMEOUT_S))
 
     def open_session(
         self,
@@ -132,7 +132,7 @@ class EngineClient:
 
     def close_session(self, session_id: str) -> None:
         """Lets the engine forget an image."""
-        self._ask("DELETE", f"/sessions/{quote(session_id, safe='')}", Done)
+        self._ask("DELETE", f"/sessions/{quote(session_id, safe='')}", Done, QUICK_TIMEOUT_S)
 
     def predict(
         self,
@@ -175,7 +175,7 @@ class EngineClient:
 
     def close_upload(self, upload_id: str) -> None:
         """Lets the engine forget an uploaded raster."""
-        self._ask("DELETE", f"/uploads/{quote(upload_id, safe='')}", Done)
+        self._ask("DELETE", f"/uploads/{quote(upload_id, safe='')}", Done, QUICK_TIMEOUT_S)
 
     def run_job(self, request: JobRequest) -> JobStream:
         """The job's events, on a connection of their own; the job is sent with the first `next`."""
@@ -185,7 +185,7 @@ class EngineClient:
 
     def cancel_job(self, job_id: str) -> None:
         """Asks a job to stop, which it does after the batch that it is in; its stream says when."""
-        self._ask("POST", f"/jobs/{quote(job_id, safe='')}/cancel", Done)
+        self._ask("POST", f"/jobs/{quote(job_id, safe='')}/cancel", Done, QUICK_TIMEOUT_S)
 
     def close(self) -> None:
         """Ends all connections but those of jobs, also under threads that wait for an answer."""
@@ -199,7 +199,7 @@ class EngineClient:
                 except OSError:  # it has ended already
                     pass
 
-    def _ask(self, method: str, path: str, kind: Any, *, timeout_s: float = QUICK_TIMEOUT_S) -> Any:
+    def _ask(self, method: str, path: str, kind: Any, timeout_s: float) -> Any:
         return _read(self._exchange(method, path, [], timeout_s), kind)
 
     def _send(self, path: str, frame: Frame, kind: Any, timeout_s: float) -> Any:

@@ -98,6 +98,7 @@ class EngineProcess:
             line = self._first_line(time.monotonic() + timeout_s, is_cancelled)
             return self._url_in(line), token
         except BaseException:
+            process.terminate()  # it has done nothing yet that it would have to end in good order
             self.stop()
             raise
 

@@ -201,6 +201,8 @@ class EngineService:
                 self._engine = None
         if start is not None:
             start.is_abandoned.set()
+            if is_waiting:
+                start.is_over.wait()
         if self._is_shared:
             for run in list(self._jobs.values()):
                 run.cancel()
@@ -234,8 +236,12 @@ class EngineService:
         except BaseException as error:  # the boundary of the thread: raised where it is waited for
             start.error = error
         with self._lock:
-            if self._start is start:
+            is_wanted = self._start is start
+            if is_wanted:
                 self._start, self._engine = None, start.engine
+        if not is_wanted and start.engine is not None and start.engine.process is not None:
+            start.engine.process.stop()
+            start.error = stopped()
         start.is_over.set()
 
     def _started(self, start: _Start) -> _Engine:
@@ -246,8 +252,6 @@ class EngineService:
         try:
             client = EngineClient(url, token)
             client.hello()
-            if start.is_abandoned.is_set():
-                raise stopped()
         except BaseException:
             process.stop()
             raise
