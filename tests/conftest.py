@@ -6,8 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from geophrase.tests.fakes.scripted_command import ScriptedCommand
-
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 
@@ -25,6 +23,8 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def scripted_engine(tmp_path: Path) -> ScriptedCommand:
+def scripted_engine(tmp_path: Path):
     """An engine without a model, as a command: its `argv` stands for `geophrase`."""
+    from geophrase.tests.fakes.scripted_command import ScriptedCommand  # not there yet in QGIS's Python
+
     return ScriptedCommand(tmp_path / "scripted_engine")
