@@ -2,57 +2,91 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Optional
 
-from qgis.core import Qgis, QgsRasterLayer
+from qgis.core import Qgis, QgsApplication
 from qgis.gui import QgisInterface
-from qgis.PyQt.QtCore import QCoreApplication
-from qgis.PyQt.QtGui import QGuiApplication
+from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtWidgets import QAction
 
-from .core.command_line import segment_command
+from .core.engine.service import EngineService
+from .core.log import log_details
+from .core.settings import serve_argv
+from .core.translation import tr
+from .gui.dock import GeoPhraseDock
+from .gui.icons import own_icon
+from .gui.options_page import OptionsFactory
+from .processing.provider import GeoPhraseProvider
 
-_MENU = "GeoPhrase"
-
-
-def _tr(text: str) -> str:
-    return str(QCoreApplication.translate("GeoPhrase", text))
+MENU = "GeoPhrase"
 
 
 class GeoPhrasePlugin:
-    """One action in the Raster menu: copy the engine's command for the current raster layer.
+    """A panel, its button, a page in the options, and the Processing provider; they share one engine.
+
+    Attributes:
+        dock: The panel; None without a GUI.
 
     Args:
-        iface: QGIS's interface.
+        iface: QGIS's interface; None under `qgis_process`, which only calls `initProcessing`.
     """
 
-    def __init__(self, iface: QgisInterface) -> None:
+    def __init__(self, iface: Optional[QgisInterface]) -> None:
         self._iface = iface
+        self._service = EngineService(serve_argv, on_log=_log)
+        self._provider: Optional[GeoPhraseProvider] = None
+        self.dock: Optional[GeoPhraseDock] = None
         self._action: Optional[QAction] = None
+        self._options: Optional[OptionsFactory] = None
+
+    def initProcessing(self) -> None:  # noqa: N802 - QGIS's name
+        """Adds the algorithms; works without a GUI."""
+        self._provider = GeoPhraseProvider(self._service)
+        QgsApplication.processingRegistry().addProvider(self._provider)
 
     def initGui(self) -> None:  # noqa: N802 - QGIS's name
-        """Adds the action."""
-        self._action = QAction(_tr("Copy command for this layer"), self._iface.mainWindow())
-        self._action.triggered.connect(self.copy_command)
-        self._iface.addPluginToRasterMenu(_MENU, self._action)
+        """Adds everything that is seen."""
+        assert self._iface is not None
+        self.initProcessing()
+        self.dock = GeoPhraseDock(self._iface, self._service, self._iface.mainWindow())
+        self._iface.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
+        self.dock.hide()
+        self._action = QAction(own_icon(), tr("GeoPhrase: find by a phrase"), self._iface.mainWindow())
+        self._action.setObjectName("geophraseShowPanel")
+        self._action.setToolTip(tr("Show or hide GeoPhrase: type a phrase on a raster layer, get polygons"))
+        self.dock.setToggleVisibilityAction(self._action)
+        self._iface.addPluginToRasterMenu(MENU, self._action)
+        self._iface.addRasterToolBarIcon(self._action)
+        self._options = OptionsFactory(self.dock.on_engine_changed, self.dock.show_set_up)
+        self._iface.registerOptionsWidgetFactory(self._options)
 
     def unload(self) -> None:
-        """Removes the action."""
+        """Removes everything, ends what runs and the engine."""
+        if self.dock is not None:
+            self.dock.stop()
+        self._service.stop(is_waiting=False)  # whoever waits for the engine comes back now
+        if self.dock is not None:
+            self.dock.wait()
+            self._remove_gui(self.dock)
+        if self._provider is not None:
+            QgsApplication.processingRegistry().removeProvider(self._provider)
+            self._provider = None
+        self._service.stop()
+
+    def _remove_gui(self, dock: GeoPhraseDock) -> None:
+        assert self._iface is not None
+        if self._options is not None:
+            self._iface.unregisterOptionsWidgetFactory(self._options)
+            self._options = None
         if self._action is not None:
-            self._iface.removePluginRasterMenu(_MENU, self._action)
+            self._iface.removePluginRasterMenu(MENU, self._action)
+            self._iface.removeRasterToolBarIcon(self._action)
             self._action.deleteLater()
             self._action = None
+        self._iface.removeDockWidget(dock)
+        dock.deleteLater()
+        self.dock = None
 
-    def copy_command(self) -> None:
-        """Puts the command on the clipboard, or says which layer it needs."""
-        layer = self._iface.activeLayer()
-        path = layer.source() if isinstance(layer, QgsRasterLayer) else ""
-        if not Path(path).is_file():
-            text = _tr("Select a raster layer that is a local file, then copy its command.")
-            self._iface.messageBar().pushMessage(_MENU, text, Qgis.MessageLevel.Warning)
-            return
-        command = segment_command(path)
-        QGuiApplication.clipboard().setText(command)
-        text = _tr("Copied: {command}").format(command=command)
-        self._iface.messageBar().pushMessage(_MENU, text, Qgis.MessageLevel.Info)
+
+def _log(line: str) -> None:
+    log_details(line, Qgis.MessageLevel.Info)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qgis.core import QgsProject
 from qgis.gui import QgsLayerTreeMapCanvasBridge, QgsMapCanvas, QgsMessageBar
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 from qgis.PyQt.QtWidgets import QMainWindow, QToolBar
 
@@ -79,6 +80,6 @@ class TestInterface(QObject):
         self.option_page_shown = currentPage
 
     def close(self):
-        self.bridge.setParent(None)
+        sip.delete(self.bridge)  # now: it follows the project's layers, and the canvas is about to go
         self.window.close()
         self.window.deleteLater()

@@ -1,0 +1,52 @@
+"""One call in a thread of its own, for what takes moments and belongs into no list of tasks."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from typing import Any, Callable
+
+from qgis.PyQt import sip
+from qgis.PyQt.QtCore import QObject, pyqtSignal
+
+from .engine.client import EngineFailure
+from .log import log_details
+
+
+class BackgroundCall(QObject):
+    """Calls a function once and tells in the main thread what came of it, unless its parent is gone by then.
+
+    Args:
+        function: May block; touches neither widgets nor layers.
+        parent: Keeps the call until it has returned.
+    """
+
+    succeeded = pyqtSignal(object)
+    """What the function returned."""
+    failed = pyqtSignal(str)
+    """A sentence for the user."""
+
+    def __init__(self, function: Callable[[], Any], parent: QObject) -> None:
+        super().__init__(parent)
+        self._function = function
+
+    def start(self) -> None:
+        """Begins; connect the signals before."""
+        self.succeeded.connect(self.deleteLater)
+        self.failed.connect(self.deleteLater)
+        threading.Thread(target=self._run, name="geophrase-call", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            value, problem = self._function(), ""
+        except EngineFailure as failure:
+            value, problem = None, str(failure)
+        except Exception as error:  # the boundary of the thread
+            log_details(traceback.format_exc())
+            value, problem = None, str(error) or type(error).__name__
+        if sip.isdeleted(self):
+            return
+        if problem:
+            self.failed.emit(problem)
+        else:
+            self.succeeded.emit(value)

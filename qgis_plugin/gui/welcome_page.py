@@ -1,0 +1,48 @@
+"""What the dock shows while no engine is installed."""
+
+from __future__ import annotations
+
+from typing import Optional
+
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+
+from ..core.translation import tr
+from .icons import own_icon
+
+_ICON_PX = 64
+
+
+class WelcomePage(QWidget):
+    """Says what is missing and offers to get it."""
+
+    set_up_requested = pyqtSignal()
+
+    def __init__(self, parent: Optional[QWidget] = None) -> None:
+        super().__init__(parent)
+        icon = QLabel()
+        icon.setPixmap(own_icon().pixmap(_ICON_PX, _ICON_PX))
+        icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        title = QLabel(tr("<b>Type a phrase, get polygons</b>"))
+        title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        title.setWordWrap(True)
+        title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        text = QLabel(
+            tr(
+                "GeoPhrase searches raster layers with an engine that runs on this computer. It isn't "
+                "installed yet: set it up once, in a folder of its own. Nothing is put into QGIS's Python, "
+                "and your imagery stays here."
+            )
+        )
+        text.setWordWrap(True)
+        text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
+        text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._set_up = QPushButton(tr("Set up…"))
+        self._set_up.setDefault(True)
+        self._set_up.clicked.connect(self.set_up_requested)
+        column = QVBoxLayout(self)
+        column.setSpacing(12)
+        column.addStretch(1)
+        for widget in (icon, title, text, self._set_up):
+            column.addWidget(widget)
+        column.addStretch(2)

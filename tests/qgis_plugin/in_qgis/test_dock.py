@@ -1,0 +1,375 @@
+"""The dock with a real engine process: type, run, watch, cancel, slide, copy."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import pytest
+from dock_tools import (
+    add_raster,
+    jobs,
+    loaded_plugin,
+    messages,
+    no_lost_exception,  # noqa: F401 - a fixture
+    turn,
+    use_engine,
+    wait_until,
+)
+from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsRectangle, QgsVectorLayer
+from qgis.PyQt.QtCore import Qt
+from qgis.PyQt.QtGui import QGuiApplication
+from qgis.PyQt.QtTest import QTest
+
+
+@pytest.fixture
+def dock(qgis_app, iface, scripted_engine, tmp_path):
+    """The dock over one raster layer, its engine ready."""
+    use_engine(scripted_engine)
+    with loaded_plugin(iface) as plugin:
+        layer = add_raster(tmp_path)
+        iface.canvas.setDestinationCrs(layer.crs())
+        iface.canvas.setExtent(layer.extent())
+        iface.window.show()
+        plugin.dock.show()
+        yield plugin.dock
+
+
+def ask(dock, line):
+    """Types a query and presses Enter."""
+    dock.page.query_line.setText(line)
+    QTest.keyClick(dock.page.query_line, Qt.Key.Key_Return)
+    assert dock.segment.run is not None, "nothing runs"
+
+
+def wait_for_end(app, dock):
+    wait_until(app, lambda: dock.segment.run is None, what="the run to end")
+    turn(app)
+
+
+def found(dock):
+    """The queries of the polygons in the current result's layer."""
+    return [feature["query"] for feature in dock.segment.results.current.layer.getFeatures()]
+
+
+def test_enter_runs_and_the_layer_fills(qgis_app, iface, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    result = dock.segment.results.current
+    assert set(found(dock)) == {"storage tanks"}
+    assert result.num_polygons == len(found(dock)) == 11
+    assert result.layer.name() == "storage tanks · town"
+    assert result.layer.crs().authid() == "EPSG:25832"
+    assert messages(iface) == ["Found 11 polygons for storage tanks in 0.0 s."]
+    (job,) = jobs(scripted_engine, "segment")
+    assert job["source"]["path"].endswith("town.tif")
+    assert job["extent_map"] is None
+    order = [layer.name() for layer in QgsProject.instance().layerTreeRoot().layerOrder()]
+    assert order == ["storage tanks · town", "town"]
+
+
+def test_polygons_come_while_the_job_runs(qgis_app, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "hang": True, "after_events": 5})
+    ask(dock, "storage tanks")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None and found(dock))
+    assert dock.segment.run is not None
+    assert "tile 2 of 4" in dock.page.run_box._text.text()
+    assert "2 s left" in dock.page.run_box._text.text()
+
+
+def test_cancel_keeps_what_was_found(qgis_app, iface, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "hang": True, "after_events": 5})
+    ask(dock, "storage tanks")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None and found(dock))
+    dock.page.run_box._cancel.click()
+    wait_for_end(qgis_app, dock)
+    assert scripted_engine.requests("cancel_job")
+    num_found = len(found(dock))
+    assert 0 < num_found < 11
+    assert messages(iface) == [f"Cancelled: the {num_found} polygons found so far are kept."]
+
+
+def test_cancel_before_anything_was_found_leaves_no_layer(qgis_app, iface, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "hang": True, "after_events": 1})
+    ask(dock, "storage tanks")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None)
+    dock.page.run_box._cancel.click()
+    wait_for_end(qgis_app, dock)
+    assert [layer.name() for layer in QgsProject.instance().mapLayers().values()] == ["town"]
+    assert dock.segment.results.current is None
+
+
+def test_an_engine_that_dies_is_restarted_and_the_result_is_complete(qgis_app, iface, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "exit": 9, "after_events": 5, "life": 1})
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    assert scripted_engine.num_starts == 2
+    assert len(found(dock)) == 11, "each polygon once"
+    assert any("started again" in text for text in messages(iface))
+
+
+def test_an_engine_that_dies_twice_is_reported_and_what_was_found_stays(
+    qgis_app, iface, dock, scripted_engine
+):
+    scripted_engine.script({"on": "run_job", "exit": 9, "after_events": 5})
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    assert scripted_engine.num_starts >= 2
+    assert 0 < len(found(dock)) < 11
+    assert "stopped twice" in messages(iface)[-1]
+    assert dock.page.run_box._run.isVisible()
+
+
+def test_a_failure_is_told_in_the_engines_words(qgis_app, iface, dock, scripted_engine):
+    failure = {"code": "raster_unreadable", "message": "The file is damaged. Copy it again."}
+    scripted_engine.script({"on": "run_job", "fail": failure})
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    assert messages(iface) == ["The file is damaged. Copy it again."]
+
+
+def test_the_sliders_act_without_the_model(qgis_app, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    ids = {feature.id() for feature in dock.segment.results.current.layer.getFeatures()}
+    sliders = dock.page.result_box.outline_box
+    sliders._threshold.setValue(80)
+    wait_until(qgis_app, lambda: dock.segment.results.is_outlining)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining, what="the new outlines")
+    turn(qgis_app, 0.3)
+    scores = [feature["score"] for feature in dock.segment.results.current.layer.getFeatures()]
+    assert len(scores) == 4
+    assert min(scores) >= 0.8
+    after = {feature.id() for feature in dock.segment.results.current.layer.getFeatures()}
+    assert after < ids, "polygons that stay the same are not written again"
+    assert len(jobs(scripted_engine, "segment")) == 1
+    assert [job["outline"]["threshold"] for job in jobs(scripted_engine, "outline")] == [0.8]
+    run = json.loads(dock.segment.results.current.layer.customProperty("geophrase/run"))
+    assert run["threshold"] == 0.8
+
+
+def test_of_many_slider_moves_the_last_one_counts(qgis_app, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    scripted_engine.script({"on": "run_job", "delay_s": 0.05})
+    for value in range(51, 81):
+        dock.page.result_box.outline_box._threshold.setValue(value)
+        turn(qgis_app, 0.01)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining)
+    turn(qgis_app, 0.3)
+    asked = [job["outline"]["threshold"] for job in jobs(scripted_engine, "outline")]
+    assert asked[-1] == 0.8
+    assert len(asked) < 10
+    assert len(found(dock)) == 4
+
+
+def test_a_slider_moved_during_a_run_acts_when_it_ends(qgis_app, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "delay_s": 0.05})
+    ask(dock, "storage tanks")
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    wait_for_end(qgis_app, dock)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining)
+    turn(qgis_app, 0.3)
+    assert jobs(scripted_engine, "segment")[0]["outline"]["threshold"] == 0.5
+    assert len(found(dock)) == 4
+
+
+def test_a_result_that_the_engine_lost_is_explained(qgis_app, iface, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    failure = {"code": "not_found", "message": "No such result."}
+    scripted_engine.script({"on": "run_job", "fail": failure})
+    dock.page.result_box.outline_box._area.setValue(20)
+    wait_until(qgis_app, lambda: len(messages(iface)) > 1)
+    assert "Run the query again" in messages(iface)[-1]
+    assert len(found(dock)) == 11
+
+
+def test_phrases_between_semicolons_are_categories_of_one_job(qgis_app, dock, scripted_engine):
+    ask(dock, "storage tanks; ships;storage  tanks")
+    wait_for_end(qgis_app, dock)
+    assert set(found(dock)) == {"storage tanks", "ships"}
+    (job,) = jobs(scripted_engine, "segment")
+    assert [query["text"] for query in job["queries"]] == ["storage tanks", "ships"]
+    layer = dock.segment.results.current.layer
+    categories = layer.renderer().categories()
+    assert [category.value() for category in categories][:2] == ["storage tanks", "ships"]
+    colours = {category.symbol().color().name() for category in categories}
+    assert len(colours) == len(categories)
+    assert 0 < categories[0].symbol().color().alpha() < 128
+
+
+def test_selected_polygons_limit_the_job_and_its_result(qgis_app, iface, dock, scripted_engine):
+    fields = QgsVectorLayer("Polygon?crs=EPSG:25832", "fields", "memory")
+    triangle = QgsFeature()
+    triangle.setGeometry(
+        QgsGeometry.fromWkt("POLYGON((500000 5539900,500100 5539900,500000 5540000,500000 5539900))")
+    )
+    fields.dataProvider().addFeatures([triangle])
+    QgsProject.instance().addMapLayer(fields)
+    fields.selectAll()
+    iface.setActiveLayer(fields)
+    from geophrase.qgis_plugin.core.segment.extent import ExtentKind
+
+    dock.page.extent_box.kind = ExtentKind.SELECTION
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    (job,) = jobs(scripted_engine, "segment")
+    assert job["extent_map"] == pytest.approx([500000, 5539900, 500100, 5540000])
+    shapes = [each.geometry() for each in dock.segment.results.current.layer.getFeatures()]
+    assert 0 < len(shapes) < 11
+    assert all(shape.intersects(triangle.geometry()) for shape in shapes)
+
+
+def test_without_a_selection_nothing_runs(iface, dock, scripted_engine):
+    from geophrase.qgis_plugin.core.segment.extent import ExtentKind
+
+    dock.page.extent_box.kind = ExtentKind.SELECTION
+    dock.page.query_line.setText("ships")
+    dock.segment.start()
+    assert dock.segment.run is None
+    assert "select polygons" in messages(iface)[-1]
+    assert not scripted_engine.requests("run_job")
+
+
+def test_the_copied_command_is_the_docks_state(iface, dock, tmp_path):
+    from geophrase.qgis_plugin.core.segment.extent import ExtentKind
+
+    dock.page.query_line.setText("storage tanks; ships")
+    dock.page.extent_box.set_box(QgsRectangle(500010, 5539910, 500050, 5539950))
+    assert dock.page.extent_box.kind is ExtentKind.DRAWN
+    dock.page.extent_box.is_one_image = True
+    dock.page.resolution_box.resolution = 0.5
+    dock.page.result_box.outline_box._threshold.setValue(35)
+    dock.page.copy_button.click()
+    words = shlex.split(QGuiApplication.clipboard().text())
+    assert words[:5] == ["geophrase", "segment", str(tmp_path / "town.tif"), "storage tanks", "ships"]
+    rest = " ".join(words[5:])
+    assert "--extent 500010 5539910 500050 5539950 --resolution 0.5 --bands 1 2 3" in rest
+    assert "--one-window --threshold 0.35" in rest
+
+
+def test_a_layer_that_is_no_file_has_no_command(iface, dock, tmp_path):
+    from qgis.core import QgsRasterLayer
+
+    tiles = QgsRasterLayer("type=xyz&url=file:///nowhere/{z}/{x}/{y}.png&zmin=0&zmax=18", "tiles", "wms")
+    QgsProject.instance().addMapLayer(tiles)
+    dock.page.layer_box.setLayer(tiles)
+    dock.page.query_line.setText("ships")
+    dock.page.copy_button.click()
+    assert "GeoTIFF" in messages(iface)[-1]
+    assert dock.page.resolution_box.resolution > 0
+    assert "m per pixel" in dock.page.resolution_box._side.suffix()
+
+
+def test_the_history_is_offered_the_latest_first(qgis_app, dock):
+    ask(dock, "harbour cranes")
+    wait_for_end(qgis_app, dock)
+    ask(dock, "ships")
+    wait_for_end(qgis_app, dock)
+    model = dock.page.query_line._model
+    assert model.stringList()[:2] == ["ships", "harbour cranes"]
+    completer = dock.page.query_line.completer()
+    dock.page.query_line.setText("roofs; harb")
+    completer.setCompletionPrefix("roofs; harb")
+    assert completer.completionCount() == 1
+    assert completer.currentCompletion() == "roofs; harbour cranes"
+
+
+def test_the_status_says_the_device_and_why(qgis_app, dock):
+    box = dock.page.engine_box
+    wait_until(qgis_app, lambda: "CPU" in box._state.text())
+    assert box._reason.text() == "A scripted engine computes nothing."
+    assert box._models.currentText() == "scripted"
+    assert [box._models.itemText(index) for index in range(3)][2] == "scripted-absent (downloads 320 MB)"
+
+
+def test_another_device_restarts_the_engine(qgis_app, dock, scripted_engine):
+    wait_until(qgis_app, lambda: dock.monitor.status.health is not None)
+    devices = dock.page.engine_box._devices
+    devices.setCurrentIndex(devices.findData("cpu"))
+    devices.activated.emit(devices.currentIndex())
+    wait_until(qgis_app, lambda: scripted_engine.num_starts == 2)
+    argv = scripted_engine.requests("start")[-1]["argv"]
+    assert argv[argv.index("--device") + 1] == "cpu"
+
+
+def test_an_engine_that_does_not_start_is_shown_and_can_be_tried_again(qgis_app, iface, scripted_engine):
+    scripted_engine.script(start={"exit": 3, "stderr": "no such library"})
+    use_engine(scripted_engine)
+    with loaded_plugin(iface) as plugin:
+        iface.window.show()
+        plugin.dock.show()
+        box = plugin.dock.page.engine_box
+        wait_until(qgis_app, lambda: "Try again" in box._state.text())
+        assert "no such library" in box._reason.text()
+        scripted_engine.script()
+        box._state.linkActivated.emit("retry")
+        wait_until(qgis_app, lambda: "CPU" in box._state.text())
+
+
+def test_without_an_engine_the_dock_leads_to_the_set_up(qgis_app, iface, tmp_path):
+    from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings
+
+    save_settings(PluginSettings(environment_folder=str(tmp_path / "nothing")))
+    with loaded_plugin(iface) as plugin:
+        iface.window.show()
+        plugin.dock.show()
+        turn(qgis_app)
+        assert plugin.dock.welcome.isVisible()
+        plugin.dock.welcome._set_up.click()
+        (dialog,) = [each for each in iface.window.children() if type(each).__name__ == "SetupDialog"]
+        assert dialog.isVisible()
+        dialog.close()
+
+
+def test_the_doctors_report_can_be_read(qgis_app, dock):
+    wait_until(qgis_app, lambda: dock.monitor.status.health is not None)
+    dialog = dock.engine.show_doctor(dock)
+    wait_until(qgis_app, lambda: dialog.text == "Everything is scripted.")
+    dialog.copy()
+    assert QGuiApplication.clipboard().text() == "Everything is scripted."
+    dialog.close()
+
+
+def test_a_removed_layer_ends_its_run(qgis_app, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "hang": True, "after_events": 5})
+    ask(dock, "storage tanks")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None and found(dock))
+    QgsProject.instance().removeMapLayer(dock.segment.results.current.layer.id())
+    wait_for_end(qgis_app, dock)
+    assert dock.segment.results.current is None
+
+
+def test_the_sliders_follow_the_active_result(qgis_app, iface, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    first = dock.segment.results.current
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    wait_until(qgis_app, lambda: dock.segment.results.is_outlining)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining)
+    dock.page.result_box.outline_box._threshold.setValue(60)
+    ask(dock, "ships")
+    wait_for_end(qgis_app, dock)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining)
+    second = dock.segment.results.current
+    assert second is not first
+    iface.setActiveLayer(first.layer)
+    assert dock.segment.results.current is first
+    iface.setActiveLayer(second.layer)
+    assert dock.segment.results.current is second
+    assert dock.page.result_box.outline_box.outline.threshold == 0.6
+
+
+@pytest.mark.parametrize("width_px", [230, 300, 600])
+def test_nothing_is_cut_off_at_any_width(qgis_app, iface, dock, width_px):
+    iface.window.resize(1400, 900)
+    iface.window.resizeDocks([dock], [width_px], Qt.Orientation.Horizontal)
+    turn(qgis_app)
+    assert dock.width() <= max(width_px, 280)
+    content = dock.page.widget()
+    assert content.width() <= dock.page.viewport().width()
+    for widget in content.findChildren(type(dock.page.result_box.refine)):
+        if widget.isVisible():
+            right = widget.mapTo(content, widget.rect().topRight()).x()
+            assert right <= content.width()
