@@ -7,7 +7,7 @@ import traceback
 import uuid
 from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, pyqtBoundSignal, pyqtSignal
 
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.messages import ModelStatus, PredictRequest, SessionOpened
@@ -127,12 +127,17 @@ class RefineEngine(QObject):
             except Exception as error:  # the boundary of the thread
                 log_details(traceback.format_exc())
                 self._tell_failure(taken[0], error)
-            self.status_changed.emit("")
+            self._tell(self.status_changed, "")
+
+    def _tell(self, signal: pyqtBoundSignal, *values: object) -> None:
+        """Emits, unless it was stopped: whoever listened may be gone, and this object with it."""
+        if not self._slots.is_stopped:
+            signal.emit(*values)
 
     def _tell_failure(self, kind: Kind, failure: Exception) -> None:
         is_superseded = isinstance(failure, EngineFailure) and failure.code is ErrorCode.SUPERSEDED
-        if not (is_superseded or self._slots.is_stopped or kind is Kind.HOVER):
-            self.failed.emit(str(failure))
+        if not (is_superseded or kind is Kind.HOVER):
+            self._tell(self.failed, str(failure))
 
     def _serve(self, kind: Kind, request: Any) -> None:
         serve: Dict[Kind, Callable[[Any], None]] = {
@@ -146,12 +151,12 @@ class RefineEngine(QObject):
         outlined = self._ask(lambda client: self._outline(client, *request))
         if outlined is not None and not self._slots.is_waiting(Kind.PREDICT):
             self._current = outlined.mask.crop if outlined.mask else self._current
-            self.outlined.emit(outlined)
+            self._tell(self.outlined, outlined)
 
     def _serve_view(self, view: View) -> None:
         crop = self._ask(lambda client: self._show(client, view))
         if not self._slots.is_waiting(Kind.VIEW):
-            self.view_encoded.emit()
+            self._tell(self.view_encoded)
             assert self._lattice is not None
             neighbours = self._lattice.neighbours(crop, towards_pix=view.centre_pix)
             self._neighbourhood.encode(neighbours[: self._sessions.max_open // 2])
@@ -162,7 +167,7 @@ class RefineEngine(QObject):
         if self._lattice is not None and self._sessions.of(self._crop_for(state, view, self._lattice)):
             outlined = self._ask(lambda client: self._outline(client, state, view))
         if number == self._hover_number:
-            self.hovered.emit(outlined)
+            self._tell(self.hovered, outlined)
 
     def _ask(self, work: Callable[[EngineClient], T]) -> T:
         """Does the work, a second time if the engine or its session went away under it."""
@@ -215,7 +220,7 @@ class RefineEngine(QObject):
 
     def _open(self, client: EngineClient, crop: Crop) -> SessionOpened:
         if self._sessions.of(crop) is None:
-            self.status_changed.emit(tr("Encoding the view…"))
+            self._tell(self.status_changed, tr("Encoding the view…"))
         return self._sessions.open(client, self.raster, crop, is_background=False)
 
     def _lattice_of(self, client: EngineClient) -> CropLattice:

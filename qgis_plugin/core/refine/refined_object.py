@@ -27,6 +27,7 @@ class RefinedObject:
     ) -> None:
         self.feature_id = feature_id
         self._shape = shape
+        self._last = shape
         mask = None if shape is None else _shape_mask(shape)
         self._history = PromptHistory(PromptState(text=text, mask=mask))
         self._answers: Dict[PromptState, Outlined] = {}
@@ -43,15 +44,21 @@ class RefinedObject:
 
     @property
     def geometry(self) -> Optional[QgsGeometry]:
-        """What to show: the answer, or else the polygon it began with; in the raster's CRS."""
+        """What to show, in the raster's CRS: the answer, or while that is on its way the one before it.
+
+        Before the first mark it is the polygon that is refined.
+        """
         if self.outlined is not None:
             return self.outlined.geometry
-        return None if self.state.is_askable else self._shape
+        return self._last if self.state.is_askable else self._shape
 
     def take(self, outlined: Outlined) -> bool:
         """Keep an answer; False where it is not to what counts now."""
         self._answers[outlined.state] = outlined
-        return outlined.state is self.state
+        if outlined.state is not self.state:
+            return False
+        self._last = outlined.geometry
+        return True
 
     def click(self, click: Click) -> None:
         """One more click."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 
 import numpy as np
 import pytest
@@ -34,9 +35,12 @@ class Desk:
         self.told: list = []
         for name in ("outlined", "hovered", "failed", "status_changed"):
             signal = getattr(self.engine, name)
-            signal.connect(lambda value, name=name: self.told.append((name, value)))
+            signal.connect(partial(self._tell, name))
         self.engine.view_encoded.connect(lambda: self.told.append(("view_encoded", None)))
         self.engine.start()
+
+    def _tell(self, name: str, value):
+        self.told.append((name, value))
 
     def of(self, name: str) -> list:
         return [value for kind, value in self.told if kind == name]
@@ -62,7 +66,7 @@ class Desk:
         return PromptState(text=text, clicks=tuple(self.click(*at_pix) for at_pix in points_pix))
 
     def requests(self, on: str) -> list[dict]:
-        return [entry for entry in self.command.requests(on)]
+        return self.command.requests(on)
 
     def prompts(self, index: int = -1) -> dict:
         found = self.requests("predict")[index]["message"]["prompts"]
@@ -72,6 +76,7 @@ class Desk:
         self.engine.stop()
         self.service.stop()
         assert self.engine.join(5)
+        self.app.processEvents()  # what was told last reaches this object while it is whole
         self.layer = None  # layers must not outlive QGIS
 
 

@@ -217,7 +217,8 @@ class Table:
             time.sleep(0.002)
 
     def wait_shown(self):
-        self.wait(lambda: self.shown_centre_pix() is not None)
+        self.wait(lambda: self.tool._object.outlined is not None)
+        assert self.shown_centre_pix() is not None
 
     def close(self):
         self.canvas.unsetMapTool(self.tool)
@@ -299,6 +300,19 @@ def test_clicks_add_up_with_the_text_and_the_mask_before(table):
     assert t.asked(1)["points"] == pytest.approx(np.array([t.pix_of(first), t.pix_of(second)]), abs=0.02)
     t.wait(lambda: "Enter accepts" in t.status[-1])
     assert len(t.tool._bands.markers) == 2
+
+
+def test_the_outline_stays_until_the_next_answer_is_here(table):
+    t = table()
+    t.click((1500, 1500))
+    t.wait_shown()
+    shown = t.shown_centre_pix()
+    t.command.script({"on": "predict", "delay_s": 0.3})
+    t.click((1560, 1500))
+    t.settle(0.1)
+    assert t.shown_centre_pix() == pytest.approx(shown)
+    t.wait_shown()
+    assert t.shown_centre_pix()[0] == pytest.approx(1530, abs=2)
 
 
 def test_undo_and_redo_show_what_was_and_ask_only_what_is_not_known(table):
