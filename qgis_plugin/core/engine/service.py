@@ -161,7 +161,7 @@ class EngineService:
         """
         num_stops = self._num_stops
         with JobRun(request.job_id, is_cancelled) as run:
-            self._jobs[request.job_id] = run
+            self._jobs.setdefault(request.job_id, run)
             try:
                 engine = self._acquire(run.is_cancelled, num_stops)
                 try:
@@ -178,10 +178,14 @@ class EngineService:
                 except EngineGone as error:
                     raise self._explained(engine, error) from error
             finally:
-                self._jobs.pop(request.job_id, None)
+                if self._jobs.get(request.job_id) is run:
+                    del self._jobs[request.job_id]
 
     def cancel_job(self, job_id: str) -> None:
-        """Cancels a job of this service, also while the engine is starting; returns at once."""
+        """Cancels a job of this service, also while the engine is starting; returns at once.
+
+        A job runs from the first `next` of its events on.
+        """
         run = self._jobs.get(job_id)
         if run is not None:
             run.cancel()
