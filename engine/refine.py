@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
+from geophrase.engine.memory_errors import memory_errors_explained
 from geophrase.engine.pipeline.run_config import distinct_queries, refuse_bad_polygon_options
 from geophrase.engine.pipeline.tile_encoder import on_square, read_tile
 from geophrase.engine.predictions import Prediction
@@ -122,7 +123,8 @@ def _refined(
     image_HWC, valid_HW = (
         on_square(array, predictor.image_px) for array in (pixels.image_HWC, pixels.valid_HW)
     )
-    found = list(_polygons(predictor, image_HWC, valid_HW, config=config, grid=grid))
+    with memory_errors_explained():
+        found = list(_polygons(predictor, image_HWC, valid_HW, config=config, grid=grid))
     frame = table.frame(
         [polygon for polygon, _ in found],
         queries=[config.query or ""] * len(found),

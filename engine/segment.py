@@ -11,11 +11,11 @@ from typing import Any
 
 import geopandas as gpd
 import pandas as pd
-import torch
 
 from geophrase.engine.embedding_cache import EmbeddingCache, default_cache_folder
 from geophrase.engine.errors import EngineError
 from geophrase.engine.loading import load_predictor
+from geophrase.engine.memory_errors import memory_errors_explained
 from geophrase.engine.model.weights.hashing import short_hash
 from geophrase.engine.pipeline.feature_run import FeatureRun
 from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback
@@ -218,7 +218,7 @@ class SegmentJob:
             model = self._loaded_model()
             plan = plan_tiles(source.grid, config, image_px=model.image_px)
             description = self._described(source, plan, model)
-            with self._opened_scores(source, plan, model, description) as scores, _memory_errors_explained():
+            with self._opened_scores(source, plan, model, description) as scores, memory_errors_explained():
                 run = SegmentRun(
                     source,
                     plan,
@@ -327,15 +327,3 @@ class SegmentJob:
                 f"{model.name} takes points and boxes, not text: use `geophrase refine`, or a text model.",
             )
         return model
-
-
-@contextmanager
-def _memory_errors_explained() -> Iterator[None]:
-    try:
-        yield
-    except (torch.OutOfMemoryError, MemoryError) as error:
-        raise EngineError(
-            ErrorCode.OUT_OF_MEMORY,
-            "There is not enough memory for this model and these queries. Ask fewer queries at a time, "
-            "choose a smaller model, or use --device cpu.",
-        ) from error

@@ -16,7 +16,6 @@ from geophrase.engine.cli.interrupts import INTERRUPTED
 from geophrase.engine.cli.options import NO_CACHE, add_cache_option, add_model_options
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
-from geophrase.protocol.messages import MIN_TOKEN_CHARS
 
 if TYPE_CHECKING:
     from geophrase.engine.server.engine_application import EngineApplication, EngineConfig
@@ -153,6 +152,8 @@ def _read_token() -> str:
     Raises:
         EngineError: BAD_REQUEST for a terminal, or a line that is no good token.
     """
+    from geophrase.protocol.messages import MIN_TOKEN_CHARS  # here, for it imports numpy
+
     if sys.stdin is None or sys.stdin.isatty():
         raise EngineError(
             ErrorCode.BAD_REQUEST,

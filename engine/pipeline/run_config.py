@@ -59,6 +59,8 @@ class SegmentConfig:
         if self.tile_px is not None and not MIN_TILE_PX <= self.tile_px <= MAX_TILE_PX:
             raise _bad(f"The tile side must be {MIN_TILE_PX} to {MAX_TILE_PX} pixels, not {self.tile_px}.")
         _refuse_if_negative("tile overlap", self.overlap_px)
+        if self.one_window and (self.tile_px is not None or self.overlap_px is not None):
+            raise _bad("One window has no tiles: leave out the tile side and the overlap, or the one window.")
         if self.extent_map is not None:
             xmin, ymin, xmax, ymax = self.extent_map
             if not (xmin < xmax and ymin < ymax):

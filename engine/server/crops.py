@@ -68,8 +68,8 @@ class CropReader:
         return self._pool.submit(self._file_crop, request.source, request).result()
 
     def close(self) -> None:
-        """Close all files; nothing can be read afterwards."""
-        self._pool.shutdown(cancel_futures=True)
+        """Close all files; nothing can be read afterwards. A read that hangs is not waited for."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
         self._rasters.close()
 
     def _file_crop(self, file: FileSource, request: OpenSession) -> Crop:

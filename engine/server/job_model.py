@@ -18,11 +18,15 @@ from geophrase.engine.server.model_host import ModelFacts, ModelHost
 ResultT = TypeVar("ResultT")
 WaitFor = Callable[[DeviceCall[Any]], Any]
 
+# On one core of a laptop rsam_small decodes a text about so many images in 50 ms, and encodes one in 40.
+_DECODED_PER_TURN = 4
+
 
 class JobModel:
     """A TileModel; it is loaded when it is first asked about, and again where it has left memory since.
 
-    On a CPU, which gains nothing from batches, one image or one text is computed in each turn.
+    On a CPU, which gains little from batches, a turn takes one image to encode, or one text about a few
+    images; what is found is the same to the last bit.
 
     Args:
         key: The model.
@@ -70,10 +74,9 @@ class JobModel:
 
     def encode_batch(self, images_BHWC: np.ndarray) -> list[Any]:
         """Encode uint8 RGB images of one size."""
-        num_at_once = 1 if self._is_on_cpu else len(images_BHWC)
-        starts = range(0, len(images_BHWC), num_at_once)
-        parts = [images_BHWC[start : start + num_at_once] for start in starts]
-        return [encoding for part in parts for encoding in self._encoded(part)]
+        if not self._is_on_cpu:
+            return self._encoded(images_BHWC)
+        return [self._encoded(image_HWC[None])[0] for image_HWC in images_BHWC]
 
     def embedding_from_arrays(self, arrays: dict[str, np.ndarray]) -> Any:
         """Read an encoding back."""
@@ -81,14 +84,11 @@ class JobModel:
 
     def predict_texts(self, embeddings: Sequence[Any], texts: Sequence[str]) -> TilePredictions:
         """Decode every query on every tile."""
-        num_at_once = 1 if self._is_on_cpu else len(texts)
-        starts = range(0, len(texts), num_at_once)
-        parts = [self._decoded(embeddings, texts[start : start + num_at_once]) for start in starts]
-        return TilePredictions(
-            np.concatenate([part.mask_logits_BQHW for part in parts], axis=1),
-            np.concatenate([part.iou_BQ for part in parts], axis=1),
-            np.concatenate([part.objectness_BQ for part in parts], axis=1),
-        )
+        if not self._is_on_cpu:
+            return self._decoded(embeddings, texts)
+        starts = range(0, len(embeddings), _DECODED_PER_TURN)
+        parts = [embeddings[start : start + _DECODED_PER_TURN] for start in starts]
+        return _joined([[self._decoded(part, [text]) for text in texts] for part in parts])
 
     def _encoded(self, images_BHWC: np.ndarray) -> list[Any]:
         return self._compute(lambda model: model.encode_batch(images_BHWC))
@@ -111,3 +111,13 @@ class JobModel:
         call = self._worker.submit(lambda: compute(self._host.get(self._key)), priority=Priority.JOB)
         result: ResultT = self._wait_for(call)
         return result
+
+
+def _joined(parts_BQ: Sequence[Sequence[TilePredictions]]) -> TilePredictions:
+    """One answer of those about some images (rows) and some texts (columns)."""
+
+    def whole(name: str) -> np.ndarray:
+        rows = [np.concatenate([getattr(part, name) for part in row], axis=1) for row in parts_BQ]
+        return np.concatenate(rows)
+
+    return TilePredictions(whole("mask_logits_BQHW"), whole("iou_BQ"), whole("objectness_BQ"))

@@ -10,24 +10,15 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike
 
 from geophrase.engine.errors import EngineError
+from geophrase.engine.memory_errors import is_out_of_memory
 from geophrase.engine.pipeline.tile_model import EmbeddingT, TileModel
 from geophrase.engine.predictions import Prediction, TilePredictions
 from geophrase.protocol.errors import ErrorCode
 
 ResultT = TypeVar("ResultT")
-
-# How the libraries below PyTorch put it, where it has no exception class of its own for them.
-_MEMORY_WORDS = (
-    "out of memory",
-    "can't allocate memory",
-    "cannot allocate memory",
-    "not enough memory",
-    "alloc_failed",
-)
 
 
 class ServedModel(TileModel[EmbeddingT], Protocol):
@@ -50,13 +41,6 @@ class ServedModel(TileModel[EmbeddingT], Protocol):
     def on_cpu(self) -> ServedModel[EmbeddingT]:
         """The same model on the CPU; this one is then no longer used."""
         ...
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception means that memory ran out, on whatever device."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and any(word in str(error).lower() for word in _MEMORY_WORDS)
 
 
 class MemoryFallback:

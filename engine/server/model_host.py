@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from geophrase.engine.device import DeviceChoice, select_device
-from geophrase.engine.server.memory_fallback import MemoryFallback, ServedModel, is_out_of_memory
+from geophrase.engine.memory_errors import is_out_of_memory
+from geophrase.engine.server.memory_fallback import MemoryFallback, ServedModel
 from geophrase.protocol.messages import DeviceStatus
 
 _log = logging.getLogger(__name__)

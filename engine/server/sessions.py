@@ -40,14 +40,21 @@ class Session:
         grid: Where its pixels lie.
         name: What it is a part of.
         model: What encoded it.
-        valid_HW: Where it has data.
+        valid_bits: Where it has data, eight pixels to a byte.
     """
 
     session_id: str
     grid: RasterGrid
     name: str
     model: ModelFacts
-    valid_HW: np.ndarray
+    valid_bits: np.ndarray
+
+    @property
+    def valid_HW(self) -> np.ndarray:  # noqa: N802 a shape suffix
+        """Where it has data."""
+        shape_yx = self.grid.window.shape_yx
+        bits = np.unpackbits(self.valid_bits, count=shape_yx[0] * shape_yx[1])
+        return bits.reshape(shape_yx).view(np.bool_)
 
 
 class SessionStore:
@@ -82,9 +89,8 @@ class SessionStore:
         stored = self._stored(session_id)
         if stored is None:
             return None
-        shape_yx = crop.grid.window.shape_yx
-        valid_HW = np.unpackbits(stored.pop(_VALID_ENTRY), count=shape_yx[0] * shape_yx[1])
-        return self._added(session_id, crop, model, valid_HW.reshape(shape_yx).astype(bool), stored)
+        valid_bits = stored.pop(_VALID_ENTRY)
+        return self._added(session_id, crop, model, valid_bits, stored)
 
     def add(
         self, session_id: str, crop: Crop, model: ModelFacts, *, valid_HW: np.ndarray, encoding: Any
@@ -94,10 +100,11 @@ class SessionStore:
             name: array.astype(np.float16) if array.dtype.kind == "f" else array
             for name, array in encoding.to_arrays().items()
         }
+        valid_bits = np.packbits(valid_HW)
         cache = self._cache()
         if cache is not None:
-            cache.put(session_id, _ENTRY, {**arrays, _VALID_ENTRY: np.packbits(valid_HW)})
-        return self._added(session_id, crop, model, valid_HW, arrays)
+            cache.put(session_id, _ENTRY, {**arrays, _VALID_ENTRY: valid_bits})
+        return self._added(session_id, crop, model, valid_bits, arrays)
 
     def find(self, session_id: str) -> tuple[Session, EncodingArrays]:
         """A session and its encoding.
@@ -127,10 +134,10 @@ class SessionStore:
         session_id: str,
         crop: Crop,
         model: ModelFacts,
-        valid_HW: np.ndarray,
+        valid_bits: np.ndarray,
         arrays: EncodingArrays,
     ) -> Session:
-        session = Session(session_id, crop.grid, crop.name, model, valid_HW)
+        session = Session(session_id, crop.grid, crop.name, model, valid_bits)
         with self._lock:
             self._sessions[session_id] = session
             self._sessions.move_to_end(session_id)

@@ -334,6 +334,16 @@ def test_a_model_that_does_not_fit_the_device_is_loaded_on_the_cpu(paint, start_
     assert engine.health().device.is_fallback
 
 
+def test_a_cache_that_can_not_be_written_is_told_and_costs_no_polygon(paint, start_engine, tmp_path):
+    path = paint(SCENE)
+    (tmp_path / "file").write_text("no folder")
+    found = finished(start_engine(cache=tmp_path / "file").run_job(segment(path)))
+    assert_same(features_of(found), expected_of(path))
+    notices = [event.message for event, _ in found if isinstance(event, JobNotice)]
+    assert len(notices) == 2  # of encodings and of probabilities
+    assert all("Going on without" in notice for notice in notices)
+
+
 def test_a_finished_run_is_outlined_anew_without_the_model(paint, start_engine):
     path, model = paint(SCENE), ColourModel()
     engine = start_engine(model)

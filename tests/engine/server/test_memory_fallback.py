@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from geophrase.engine.errors import EngineError
-from geophrase.engine.server.memory_fallback import MemoryFallback, is_out_of_memory
+from geophrase.engine.memory_errors import is_out_of_memory
+from geophrase.engine.server.memory_fallback import MemoryFallback
 from geophrase.protocol.errors import ErrorCode
 from geophrase.tests.fakes.colour_model import ColourModel
 
