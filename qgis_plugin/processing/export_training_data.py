@@ -194,7 +194,7 @@ class ExportTrainingData(GeoPhraseAlgorithm):
                     )
                 except ExportCancelledError as outcome:
                     feedback.pushInfo(str(outcome))
-                    break
+                    return {FOLDER: folder}
                 tally = tally.with_report(report)
                 _tell(split, report, feedback)
         return {FOLDER: folder, NUM_IMAGES: tally.num_images, NUM_OBJECTS: tally.num_objects}

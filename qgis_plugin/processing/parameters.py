@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -18,6 +19,7 @@ from qgis.core import (
     QgsProcessingParameterDefinition,
     QgsProcessingParameterDistance,
     QgsProcessingParameterExtent,
+    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
     QgsProcessingParameterRasterLayer,
     QgsProcessingParameterString,
@@ -98,6 +100,16 @@ def image_parameters() -> List[QgsProcessingParameterDefinition]:
             )
         ),
     ]
+
+
+def output_title() -> str:
+    """What the polygons are called until they have a name of their own."""
+    return tr("Segments")
+
+
+def output_parameter() -> QgsProcessingParameterDefinition:
+    """The sink of polygons."""
+    return QgsProcessingParameterFeatureSink(OUTPUT, output_title(), QgsProcessing.TypeVectorPolygon)
 
 
 def extent_parameter() -> QgsProcessingParameterDefinition:

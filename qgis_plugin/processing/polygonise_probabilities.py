@@ -6,12 +6,10 @@ import uuid
 from typing import Any, Dict, List, Optional
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingFeedback,
     QgsProcessingParameterBand,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterNumber,
     QgsProcessingParameterString,
     QgsRasterLayer,
@@ -24,13 +22,13 @@ from .found_features import FoundFeatures
 from .job_algorithm import JobAlgorithm
 from .parameters import (
     INPUT,
-    OUTPUT,
     Parameters,
     advanced,
     extent_choice,
     extent_parameter,
     outline_choice,
     outline_parameters,
+    output_parameter,
     positive_or_none,
     raster_parameter,
     with_help,
@@ -83,7 +81,8 @@ class PolygoniseProbabilities(JobAlgorithm):
                 tr("Probabilities"), explained=tr("A raster file with a band of probabilities.")
             ),
             with_help(
-                QgsProcessingParameterBand(BAND, tr("Band"), 1, INPUT), tr("The band of probabilities.")
+                QgsProcessingParameterBand(BAND, tr("Band"), 1, INPUT, optional=True),
+                tr("The band of probabilities. Empty: the first."),
             ),
             with_help(
                 QgsProcessingParameterString(LABEL, tr("Label"), optional=True),
@@ -100,7 +99,7 @@ class PolygoniseProbabilities(JobAlgorithm):
                     ),
                 )
             ),
-            QgsProcessingParameterFeatureSink(OUTPUT, tr("Segments"), QgsProcessing.TypeVectorPolygon),
+            output_parameter(),
         ):
             self.addParameter(parameter)
 

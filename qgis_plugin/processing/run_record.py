@@ -21,6 +21,7 @@ from ..core.segment.layer import RUN_PROPERTY
 from ..core.segment.queries import short_title
 from ..core.segment.result_file import RUN_KEY
 from ..core.segment.result_style import style_by_query
+from .parameters import output_title
 
 
 def record_in_file(destination: str, run: Mapping[str, Any]) -> None:
@@ -64,11 +65,15 @@ class SegmentsStyle(QgsProcessingLayerPostProcessorInterface):
 
 
 def style_when_loaded(destination: str, started: JobStarted, context: QgsProcessingContext) -> None:
-    """Styles and names the output after its queries if QGIS will load it into the project."""
+    """Styles the output if QGIS will load it into the project, and names it after its queries.
+
+    A name that the user gave it, in a model or a batch, stays.
+    """
     if not context.willLoadLayerOnCompletion(destination):
         return
     details = context.layerToLoadOnCompletionDetails(destination)
-    details.name = short_title(started.queries) or details.name
+    if details.name == output_title():
+        details.name = short_title(started.queries) or details.name
     style = SegmentsStyle(started)
     details.setPostProcessor(style)
     sip.transferto(style, context)  # else Python forgets it with `details`, which is but a view

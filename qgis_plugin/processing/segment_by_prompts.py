@@ -17,7 +17,6 @@ from qgis.core import (
     QgsProcessingFeatureSource,
     QgsProcessingFeedback,
     QgsProcessingParameterDefinition,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterFeatureSource,
     QgsProcessingParameterField,
     QgsProcessingParameterString,
@@ -41,6 +40,7 @@ from .parameters import (
     image_parameters,
     outline_choice,
     outline_parameters,
+    output_parameter,
     raster_parameter,
     with_bands,
     with_help,
@@ -103,7 +103,7 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
             ),
             *image_parameters(),
             *outline_parameters(),
-            QgsProcessingParameterFeatureSink(OUTPUT, tr("Segments"), QgsProcessing.TypeVectorPolygon),
+            output_parameter(),
         ):
             self.addParameter(parameter)
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Tuple
 
 from qgis.core import (
-    QgsProcessing,
     QgsProcessingContext,
     QgsProcessingFeedback,
     QgsProcessingParameterBoolean,
-    QgsProcessingParameterFeatureSink,
     QgsProcessingParameterString,
 )
 
@@ -20,7 +18,6 @@ from .found_features import FoundFeatures
 from .ground import resolution_map
 from .job_algorithm import JobAlgorithm
 from .parameters import (
-    OUTPUT,
     Parameters,
     advanced,
     bands_problem,
@@ -30,6 +27,7 @@ from .parameters import (
     image_parameters,
     outline_choice,
     outline_parameters,
+    output_parameter,
     raster_parameter,
     with_bands,
     with_help,
@@ -95,7 +93,7 @@ class SegmentByText(JobAlgorithm):
                     ),
                 )
             ),
-            QgsProcessingParameterFeatureSink(OUTPUT, tr("Segments"), QgsProcessing.TypeVectorPolygon),
+            output_parameter(),
         ):
             self.addParameter(parameter)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -97,3 +99,12 @@ def scripted_shapes(queries, bounds_map=BOUNDS_MAP, *, threshold: float = 0.5):
                 bounds = (*ring.min(axis=0), *ring.max(axis=0))
                 rows.append((query, tuple(round(float(value), 4) for value in bounds)))
     return sorted(rows)
+
+
+def wait_for(app, condition, *, limit_s: float = 20.0) -> None:
+    """Turns the event loop until the condition holds."""
+    end = time.monotonic() + limit_s
+    while not condition() and time.monotonic() < end:
+        app.processEvents()
+        time.sleep(0.005)
+    assert condition()

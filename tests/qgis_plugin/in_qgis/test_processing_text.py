@@ -16,6 +16,7 @@ from processing_layers import (
     layer_of,
     scripted_shapes,
     shapes_of,
+    wait_for,
 )
 from qgis.core import (
     QgsApplication,
@@ -285,7 +286,7 @@ def test_in_the_background_the_result_is_loaded_and_styled_by_query(
     task.executed.connect(lambda is_done, results: ended.append(is_done))
 
     QgsApplication.taskManager().addTask(task)
-    _wait_for(qgis_app, lambda: ended)
+    wait_for(qgis_app, lambda: ended)
     handleAlgorithmResults(algorithm, context, told)
 
     assert ended == [True]
@@ -294,13 +295,3 @@ def test_in_the_background_the_result_is_loaded_and_styled_by_query(
     assert [category.value() for category in layer.renderer().categories()][:2] == list(QUERIES)
     assert json.loads(run_of(layer))["queries"] == list(QUERIES)
     assert shapes_of(layer.getFeatures()) == scripted_shapes(QUERIES)
-
-
-def _wait_for(app, condition, seconds: float = 20.0) -> None:
-    import time
-
-    end = time.monotonic() + seconds
-    while not condition() and time.monotonic() < end:
-        app.processEvents()
-        time.sleep(0.005)
-    assert condition()
