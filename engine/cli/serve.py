@@ -62,7 +62,7 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Serve until stdin ends or a signal comes."""
+    """Serve until stdin ends or a signal comes; this ends the process."""
     token = _read_token()
     application = _application(arguments)
     try:
@@ -70,11 +70,11 @@ def run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         _log.info("ended by a signal")
     finally:
-        has_ended = application.close(_CLOSE_S)
-    if not has_ended:
-        # A batch or the loading of a model can't be stopped, and Python's own way out may crash beside them.
-        os._exit(0)
-    return 0
+        application.close(_CLOSE_S)
+    logging.shutdown()
+    # Everything is closed. Python's own way out takes over a second with torch, and may crash beside a batch
+    # or the loading of a model, which can't be stopped.
+    os._exit(0)
 
 
 def _application(arguments: argparse.Namespace) -> EngineApplication:

@@ -13,6 +13,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import shapely
+from numpy.typing import ArrayLike
 from scipy.special import expit
 
 from geophrase.engine.errors import EngineError
@@ -36,6 +37,8 @@ from geophrase.protocol.messages import (
 )
 from geophrase.protocol.wire import Arrays
 
+_MAX_POINTS = 1000
+_MAX_COORDINATE_PIX = 1e6
 _LOGITS_STRIDE = 4  # low-res logits have one value for so many pixels of the model's input
 NO_CLASSES = EngineError(
     ErrorCode.MODEL_UNKNOWN,
@@ -60,15 +63,24 @@ def prompts_of(request: PredictRequest, arrays: Arrays, model: ModelFacts) -> di
 
 def _keywords(prompt: Query, arrays: Arrays, model: ModelFacts) -> dict[str, Any]:
     if isinstance(prompt, PointsQuery):
-        points_xy = np.array(prompt.points_pix, np.float32)
-        return {"points_xy": points_xy, "point_labels": np.array(prompt.labels, np.int64)}
+        if len(prompt.points_pix) > _MAX_POINTS:
+            raise _bad(f"At most {_MAX_POINTS} points mark an object, not {len(prompt.points_pix)}.")
+        return {"points_xy": _near(prompt.points_pix), "point_labels": np.array(prompt.labels, np.int64)}
     if isinstance(prompt, BoxQuery):
-        return {"box_xyxy": np.array(prompt.box_pix, np.float32)}
+        return {"box_xyxy": _near(prompt.box_pix)}
     if isinstance(prompt, MaskQuery):
         return {"mask_logits": _mask_logits(arrays, model)}
     if isinstance(prompt, ClassesQuery):
         raise NO_CLASSES
     return {"text": text_of(prompt, model)}
+
+
+def _near(coordinates_pix: ArrayLike) -> np.ndarray:
+    """Coordinates as the model takes them; far outside the image its numbers would overflow."""
+    values = np.array(coordinates_pix, np.float64)
+    if np.abs(values).max() > _MAX_COORDINATE_PIX:
+        raise _bad("A point or a box lies far outside the image. Click inside it.")
+    return values.astype(np.float32)
 
 
 def text_of(prompt: TextQuery, model: ModelFacts) -> str:

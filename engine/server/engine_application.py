@@ -191,8 +191,8 @@ class EngineApplication:
         prediction = call.result()
         features, polygonise_s = polygons_of(prediction, session, request)
         answer = Predicted(
-            iou_pred=prediction.iou,
-            objectness=float(expit(prediction.objectness)),
+            iou_pred=float(np.nan_to_num(prediction.iou)),
+            objectness=float(np.nan_to_num(expit(prediction.objectness))),
             wait_s=call.wait_s,
             model_s=call.run_s,
             polygonise_s=polygonise_s,

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from geophrase.engine.device import DeviceChoice, select_device
-from geophrase.engine.memory_errors import is_out_of_memory
+from geophrase.engine.memory_errors import is_out_of_memory, memory_errors_explained
 from geophrase.engine.server.memory_fallback import MemoryFallback, ServedModel
 from geophrase.protocol.messages import DeviceStatus
 
@@ -131,7 +131,8 @@ class ModelHost:
     def _loaded(self, name: str) -> MemoryFallback:
         self._is_loading = True
         try:
-            model = self._on_device_or_cpu(name)
+            with memory_errors_explained():
+                model = self._on_device_or_cpu(name)
         finally:
             self._is_loading = False
         return MemoryFallback(

@@ -9,6 +9,7 @@ import errno
 import hashlib
 import shutil
 import threading
+import time
 import uuid
 import warnings
 from collections.abc import Iterator
@@ -59,12 +60,16 @@ class UploadStore:
     Args:
         folder: The shared one.
         reserve_bytes: Disk space that no upload may take.
+        abandoned_after_s: Uploads not touched for so long make room for others.
     """
 
-    def __init__(self, folder: Path, *, reserve_bytes: int = _RESERVE_BYTES) -> None:
+    def __init__(
+        self, folder: Path, *, reserve_bytes: int = _RESERVE_BYTES, abandoned_after_s: float = 1800.0
+    ) -> None:
         self._shared = folder
         self._folder = folder / uuid.uuid4().hex
         self._reserve_bytes = reserve_bytes
+        self._abandoned_after_s = abandoned_after_s
         self._lock = threading.Lock()
         self._in_use: filelock.BaseFileLock | None = None
         self._uploads: dict[str, _Upload] = {}
@@ -81,6 +86,8 @@ class UploadStore:
             raise EngineError(ErrorCode.TOO_LARGE, f"A raster has at most {_MAX_SIDE_PX} pixels a side.")
         upload_id = uuid.uuid4().hex
         with self._lock:
+            if len(self._uploads) >= MAX_UPLOADS:
+                self._discard_abandoned()
             if len(self._uploads) >= MAX_UPLOADS:
                 raise EngineError(ErrorCode.BUSY, "Too many layers are being sent. Wait until one is done.")
             with _disk_errors():
@@ -137,6 +144,14 @@ class UploadStore:
             self._in_use.release()
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _discard_abandoned(self) -> None:
+        """Forget what no client has touched for long: it may have died without a word."""
+        now_s = time.monotonic()
+        for upload_id, upload in list(self._uploads.items()):
+            if now_s - upload.touched_s > self._abandoned_after_s:
+                del self._uploads[upload_id]
+                upload.discard()
+
     def _claim_folder(self) -> None:
         if self._in_use is None:
             self._folder.mkdir(parents=True)
@@ -158,6 +173,7 @@ class _Upload:
 
     def __init__(self, path: Path, request: BeginUpload) -> None:
         self.request = request
+        self.touched_s = time.monotonic()
         self._path = path
         self._lock = threading.Lock()
         self._num_readers = 0
@@ -198,6 +214,7 @@ class _Upload:
                     ErrorCode.BAD_REQUEST,
                     "This layer is being worked on. Begin another upload for new pixels.",
                 )
+            self.touched_s = time.monotonic()
             with _disk_errors(), _gdal():
                 if self._writer is None:
                     self._writer = rasterio.open(self._path, "r+")
@@ -217,6 +234,7 @@ class _Upload:
         finally:
             with self._lock:
                 self._num_readers -= 1
+                self.touched_s = time.monotonic()
                 self._remove_if_unneeded()
 
     def discard(self) -> None:

@@ -122,6 +122,9 @@ def test_what_can_not_be_asked_is_said(paint, start_engine):
     assert refusal(click, engine, session, ClassesQuery()) is ErrorCode.MODEL_UNKNOWN
     assert refusal(click, engine, session) is ErrorCode.BAD_REQUEST
     assert refusal(click, engine, session, at(1, 1), at(2, 2)) is ErrorCode.BAD_REQUEST
+    assert refusal(click, engine, session, at(1e30, 1)) is ErrorCode.BAD_REQUEST
+    crowd = PointsQuery(((1.0, 1.0),) * 1001, (1,) * 1001)
+    assert refusal(click, engine, session, crowd) is ErrorCode.BAD_REQUEST
     assert refusal(click, engine, session, at(1, 1), threshold=1.5) is ErrorCode.BAD_REQUEST
     assert refusal(opened, engine, paint([RED]), model="rsam_huge") is ErrorCode.MODEL_UNKNOWN
     assert refusal(opened, engine, "/no/such/file.tif") is ErrorCode.RASTER_UNREADABLE

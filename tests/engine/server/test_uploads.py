@@ -142,6 +142,17 @@ def test_absurd_and_too_many_uploads_are_refused(tmp_path):
     store.close_all()
 
 
+def test_an_upload_whose_client_died_makes_room(tmp_path):
+    store = UploadStore(tmp_path, abandoned_after_s=0.0)
+    first = begin(store)
+    for _ in range(MAX_UPLOADS):
+        last = begin(store, grid=RasterGrid(8, 8, GRID.map_from_pix))
+    with pytest.raises(EngineError):
+        put(store, first, WindowPx(0, 0, 5, 5))
+    put(store, last, WindowPx(0, 0, 5, 5))
+    store.close_all()
+
+
 _KILLED = """
 import os, signal, sys
 from pathlib import Path
