@@ -215,10 +215,14 @@ def test_other_content_is_refused(server: EngineHttpServer, content_type: str):
 
 @pytest.mark.parametrize("num_mib", [1, 16])
 def test_a_refusal_arrives_though_its_body_was_being_sent(server: EngineHttpServer, num_mib: int):
-    """Closing with unread bytes would reset the connection and destroy the answer on its way."""
+    """Closing with unread bytes would reset the connection, which on some systems destroys the answer."""
     data = request(server, "POST", "/v1/jobs", b"x" * (num_mib * 2**20), Authorization="Bearer wrong")
     for _ in range(5):
-        assert exchange(server, data).code == "unauthorized"
+        with connect(server) as connection:
+            connection.sendall(data)
+            stream = connection.makefile("rb")
+            assert read_reply(stream).code == "unauthorized"
+            assert stream.read() == b""
 
 
 @pytest.mark.parametrize(
