@@ -37,6 +37,7 @@ from ..core.export.training_sample import (
 from ..core.translation import tr
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
+from .fields import chosen_field
 from .ground import resolution_map
 from .parameters import (
     INPUT,
@@ -212,11 +213,11 @@ class ExportTrainingData(GeoPhraseAlgorithm):
         if source is None:
             raise QgsProcessingException(self.invalidSourceError(parameters, POLYGONS))
         phrase = self.parameterAsString(parameters, PHRASE, context).strip()
-        field = [*self.parameterAsFields(parameters, PHRASE_FIELD, context), _QUERY_FIELD][0]
-        features_of = _by_phrase(source, "" if phrase else field, phrase)
+        field = chosen_field(self.parameterAsFields(parameters, PHRASE_FIELD, context), source.fields())
+        features_of = _by_phrase(source, "" if phrase else field or _QUERY_FIELD, phrase)
         num_without = len(features_of.pop("", ()))
         if num_without:
-            text = tr("{count} polygons are left out because they have no phrase.")
+            text = tr("Polygons left out because they have no phrase: {count}.")
             feedback.pushWarning(text.format(count=num_without))
         if not features_of:
             raise PreparationError(tr("There is no polygon with a phrase. Draw some, or run a query first."))
@@ -280,14 +281,14 @@ def _by_phrase(source: QgsProcessingFeatureSource, field: str, phrase: str) -> D
 
 def _tell(split: str, report: SampleReport, feedback: QgsProcessingFeedback) -> None:
     """Says what was written, and what wasn't."""
-    text = tr("{split}: {images} images of {objects} polygons")
+    text = tr("{split}: images {images}, polygons {objects}")
     feedback.pushInfo(text.format(split=split, images=len(report.stems), objects=report.num_objects))
     if report.num_cut:
-        text = tr("{count} polygons are larger than an image; the images show a part of each.")
+        text = tr("Polygons larger than an image, which shows a part of them: {count}.")
         feedback.pushWarning(text.format(count=report.num_cut))
     if report.num_beside:
-        text = tr("{count} polygons are left out because they lie beside the raster.")
+        text = tr("Polygons left out because they lie beside the raster: {count}.")
         feedback.pushWarning(text.format(count=report.num_beside))
     if report.num_in_other_split:
-        text = tr("{count} images are left out because they overlap images of another split.")
+        text = tr("Images left out because they overlap images of another split: {count}.")
         feedback.pushWarning(text.format(count=report.num_in_other_split))

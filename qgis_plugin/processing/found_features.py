@@ -73,6 +73,6 @@ class FoundFeatures:
     def _tell_result(self, result: JobResult) -> None:
         assert self.started is not None, "the job ended before it began"
         for query, count in zip(self.started.queries, result.num_polygons):
-            self._feedback.pushInfo(tr("{query}: {count} polygons").format(query=query, count=count))
+            self._feedback.pushInfo(tr("Polygons of {query}: {count}").format(query=query, count=count))
         text = tr("{seconds:.1f} s on {device}") if result.device else tr("{seconds:.1f} s")
         self._feedback.pushInfo(text.format(seconds=result.wall_s, device=result.device))

@@ -56,7 +56,7 @@ class JobAlgorithm(GeoPhraseAlgorithm):
                 with failures_told():
                     work(found)
             except JobCancelled:
-                text = tr("Cancelled; the {count} polygons found so far are kept.")
+                text = tr("Cancelled. Polygons found so far, which are kept: {count}.")
                 feedback.pushInfo(text.format(count=len(found)))
             finally:
                 found.write(sink, fields)

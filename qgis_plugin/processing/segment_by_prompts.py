@@ -28,7 +28,7 @@ from ..core.segment.features import SEGMENT_FIELDS, features_of
 from ..core.translation import tr
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
-from .fields import text_field, whole_number_field
+from .fields import chosen_field, text_field, whole_number_field
 from .ground import resolution_map
 from .open_sink import OpenSink
 from .parameters import (
@@ -150,18 +150,24 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
         objects = PromptedObjects()
         points = self.parameterAsSource(parameters, POINTS, context)
         if points is not None:
-            names = (POINT_OBJECT, POINT_LABEL, POINT_QUERY)
-            fields = PromptFields(*(self._field(parameters, name, context) for name in names))
+            fields = PromptFields(
+                group=self._field(parameters, POINT_OBJECT, context, points),
+                label=self._field(parameters, POINT_LABEL, context, points),
+                query=self._field(parameters, POINT_QUERY, context, points),
+            )
             objects.add_points(self._features(points, context), fields)
         boxes = self.parameterAsSource(parameters, BOXES, context)
         if boxes is not None:
-            group, query = (self._field(parameters, name, context) for name in (BOX_OBJECT, BOX_QUERY))
-            objects.add_boxes(self._features(boxes, context), PromptFields(group=group, query=query))
+            fields = PromptFields(
+                group=self._field(parameters, BOX_OBJECT, context, boxes),
+                query=self._field(parameters, BOX_QUERY, context, boxes),
+            )
+            objects.add_boxes(self._features(boxes, context), fields)
         if objects.num_without_geometry:
-            text = tr("{count} features without a geometry in the raster's coordinates are left out.")
+            text = tr("Features left out because they have no geometry in the raster's coordinates: {count}.")
             feedback.pushWarning(text.format(count=objects.num_without_geometry))
         if objects.num_unmarked:
-            text = tr("{count} objects are left out because they have only points beside them.")
+            text = tr("Objects left out because they have only points beside them: {count}.")
             feedback.pushWarning(text.format(count=objects.num_unmarked))
         query = " ".join(self.parameterAsString(parameters, QUERY, context).split())
         return [replace(marked, query=marked.query or query) for marked in objects]
@@ -173,9 +179,14 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
         request.setDestinationCrs(self._raster.crs, context.transformContext())
         return source.getFeatures(request)
 
-    def _field(self, parameters: Parameters, name: str, context: QgsProcessingContext) -> str:
-        fields = self.parameterAsFields(parameters, name, context)
-        return fields[0] if fields else ""
+    def _field(
+        self,
+        parameters: Parameters,
+        name: str,
+        context: QgsProcessingContext,
+        source: QgsProcessingFeatureSource,
+    ) -> str:
+        return chosen_field(self.parameterAsFields(parameters, name, context), source.fields())
 
     def _crops(self, marked: List[PromptedObject], feedback: QgsProcessingFeedback) -> ObjectsOfCrop:
         """The crops to open; objects beside the raster are told and left out.
@@ -198,9 +209,7 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
             )
         if beside:
             feedback.pushWarning(
-                tr("{count} objects are left out because they lie beside the raster.").format(
-                    count=len(beside)
-                )
+                tr("Objects left out because they lie beside the raster: {count}.").format(count=len(beside))
             )
         return crops
 
@@ -224,7 +233,9 @@ def _outline_all(
         feedback.setProgress(100.0 * num_done / num_objects)
 
     feedback.setProgressText(
-        tr("{objects} objects on {crops} images").format(objects=num_objects, crops=len(crops))
+        tr("Outlining objects: {objects}, images to encode: {crops}").format(
+            objects=num_objects, crops=len(crops)
+        )
     )
     for crop, marked in crops:
         if feedback.isCanceled():
@@ -234,9 +245,9 @@ def _outline_all(
         except ReadCancelledError:
             break
         if not has_data:
-            text = tr("{count} objects are left out because the raster has no data around them.")
+            text = tr("Objects left out because the raster has no data around them: {count}.")
             feedback.pushWarning(text.format(count=len(marked)))
-    text = tr("{found} of {objects} objects outlined")
+    text = tr("Objects outlined: {found} of {objects}")
     feedback.pushInfo(text.format(found=num_found, objects=num_objects))
 
 

@@ -223,7 +223,7 @@ def test_objects_beside_the_raster_are_told_and_left_out(run, town):
     features = run(town, told, POINTS=layer_of("Point", [[at(100, 100)], [at(-5, 100)], [at(100, 900)]]))
 
     assert [feature["prompt_fid"] for feature in features] == [1]
-    assert told.warnings == ["2 objects are left out because they lie beside the raster."]
+    assert told.warnings == ["Objects left out because they lie beside the raster: 2."]
 
 
 def test_objects_that_nothing_marks_are_told_and_left_out(run, town):
@@ -234,8 +234,8 @@ def test_objects_that_nothing_marks_are_told_and_left_out(run, town):
 
     assert [feature["prompt_fid"] for feature in features] == [1]
     assert told.warnings == [
-        "1 features without a geometry in the raster's coordinates are left out.",
-        "1 objects are left out because they have only points beside them.",
+        "Features left out because they have no geometry in the raster's coordinates: 1.",
+        "Objects left out because they have only points beside them: 1.",
     ]
 
 
@@ -248,6 +248,13 @@ def test_marks_that_make_no_sense_are_refused(run, town, row, sentence):
 
     with pytest.raises(QgsProcessingException, match=sentence):
         run(town, POINTS=points, POINT_LABEL="on")
+
+
+def test_a_field_that_is_not_there_is_named(run, town):
+    points = layer_of("Point", [(at(100, 100), 1)], fields=[("on", "integer")])
+
+    with pytest.raises(QgsProcessingException, match="There is no field tree; the layer has on"):
+        run(town, POINTS=points, POINT_OBJECT="tree")
 
 
 def test_without_a_layer_nothing_is_marked(provider, town):
@@ -294,7 +301,7 @@ def test_an_image_without_data_costs_only_its_own_objects(run, plain, engine):
     features = run(plain, told, POINTS=layer_of("Point", [[at(700, 700)], [at(3500, 2500)]]))
 
     assert [feature["prompt_fid"] for feature in features] == [2]
-    assert told.warnings == ["1 objects are left out because the raster has no data around them."]
+    assert told.warnings == ["Objects left out because the raster has no data around them: 1."]
 
 
 def test_a_failure_says_the_engine_s_sentence_and_keeps_what_was_outlined(run, town, fresh_engine, tmp_path):

@@ -211,7 +211,7 @@ def test_notices_are_warnings_and_counts_are_told(run, town, engine):
 
     assert told.warnings == ["The memory was short."]
     num_roofs = sum(query == "roofs" for query, _ in scripted_shapes(QUERIES))
-    assert f"roofs: {num_roofs} polygons" in told.infos
+    assert f"Polygons of roofs: {num_roofs}" in told.infos
     assert told.progress == sorted(told.progress)
     assert told.progress[-1] == 100
 
@@ -237,7 +237,7 @@ def test_a_cancelled_run_keeps_what_was_found(run, town, engine):
     kept = shapes_of(features_in(output))
     assert kept
     assert set(kept) < set(scripted_shapes(QUERIES))
-    assert f"Cancelled; the {len(kept)} polygons found so far are kept." in told.infos
+    assert f"Cancelled. Polygons found so far, which are kept: {len(kept)}." in told.infos
     assert engine.requests("cancel_job")
 
 

@@ -142,9 +142,16 @@ def test_polygons_without_a_phrase_or_beside_the_raster_are_told(run, town):
 
     assert results["NUM_OBJECTS"] == 1
     assert told.warnings == [
-        "1 polygons are left out because they have no phrase.",
-        "1 polygons are left out because they lie beside the raster.",
+        "Polygons left out because they have no phrase: 1.",
+        "Polygons left out because they lie beside the raster: 1.",
     ]
+
+
+def test_a_field_that_is_not_there_is_named(run, town):
+    polygons = layer_of("Polygon", [(box(50, 60, 40, 20), "roof")], fields=[("what", "string")])
+
+    with pytest.raises(QgsProcessingException, match="There is no field name; the layer has what"):
+        run(town, polygons, PHRASE_FIELD="name")
 
 
 def test_nothing_to_export_is_an_error(run, town):
