@@ -10,8 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
+
+MIN_PART_PX = 32
+"""Smaller parts of a reference are crumbs at an edge, not objects that anybody clicks on."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +29,9 @@ class ClickConfig:
         sample_fraction: Share of the present phrases of such a batch that get them.
         max_rounds: Corrections are repeated 1 to this many times, each on the mask of the one before.
         box_probability: Chance that the first prompt is the object's box and not a point.
-        textless_probability: Chance that the phrases are withheld, so that prompts alone must do.
+        object_probability: Chance that the prompts ask for one object anew, instead of correcting what the
+            phrase gave: the reference is then one connected part of the phrase's, and no mask goes in.
+        textless_probability: Chance that the phrase is withheld where one object is asked for.
         box_jitter: Largest displacement of a box's side, as a share of the box's extent.
         max_box_jitter_px: The same in pixels; the smaller bound holds.
 
@@ -35,7 +43,8 @@ class ClickConfig:
     sample_fraction: float = 0.5
     max_rounds: int = 7
     box_probability: float = 0.5
-    textless_probability: float = 0.25
+    object_probability: float = 0.5
+    textless_probability: float = 0.5
     box_jitter: float = 0.1
     max_box_jitter_px: float = 20.0
 
@@ -67,6 +76,29 @@ def sample_correction_points(
     labels_Q = reference_QP.gather(1, index_Q1).squeeze(1).to(torch.int32)
     points_xy_QC = torch.cat([index_Q1 % width, index_Q1 // width], 1).float()
     return (points_xy_QC + 0.5) * cell_px - 0.5, labels_Q
+
+
+def single_parts(reference_QHW: Tensor) -> Tensor:
+    """Returns masks (Q, H, W) of one connected part of each reference, each part as likely as the others.
+
+    Clicking on one of many objects means that one: a mask and a phrase together say that all are meant.
+    Parts under MIN_PART_PX are left out unless there are no others.
+
+    Args:
+        reference_QHW: Boolean masks; an empty one stays empty.
+    """
+    parts = [_single_part(mask_HW) for mask_HW in reference_QHW.cpu().numpy() > 0]
+    return torch.from_numpy(np.stack(parts)).to(reference_QHW.device, reference_QHW.dtype)
+
+
+def _single_part(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    label_HW, num_parts = ndimage.label(mask_HW)
+    if num_parts < 2:
+        return mask_HW
+    num_px_L = np.bincount(label_HW.ravel())[1:]
+    candidates = np.flatnonzero(num_px_L >= min(MIN_PART_PX, num_px_L.max())) + 1
+    chosen: NDArray[np.bool_] = label_HW == candidates[int(torch.randint(len(candidates), ()))]
+    return chosen
 
 
 def jittered_boxes(reference_QHW: Tensor, config: ClickConfig, *, cell_px: float = 1.0) -> Tensor:

@@ -5,7 +5,7 @@ Shape letters: B images, Q queries, S selected queries, C channels or coordinate
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -14,7 +14,7 @@ from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
-from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points
+from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points, single_parts
 from geophrase.training.losses import LossConfig, LossTerms, mask_iou, match_resolution, segmentation_loss
 
 
@@ -118,9 +118,12 @@ class Objective:
     def _corrections(
         self, rsam: Rsam, features: ImageFeatures, queries: Queries, text_logits_S1HW: Tensor
     ) -> Tensor:
-        """Sum over the rounds of the losses after each correction."""
-        has_text = bool(torch.rand(()) >= self._clicks.textless_probability)
-        previous_S1HW = text_logits_S1HW if has_text else None
+        """Sum over the rounds of the losses after each prompt, on the phrase's mask or on one object anew."""
+        is_one_object = bool(torch.rand(()) < self._clicks.object_probability)
+        has_text = not is_one_object or bool(torch.rand(()) >= self._clicks.textless_probability)
+        if is_one_object:
+            queries = replace(queries, masks_QHW=single_parts(queries.masks_QHW))
+        previous_S1HW = None if is_one_object else text_logits_S1HW
         boxes_SC = self._boxes(queries)
         points: list[tuple[Tensor, Tensor]] = []
         total = text_logits_S1HW.new_zeros((), dtype=torch.float32)

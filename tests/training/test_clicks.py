@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points
+from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points, single_parts
 
 
 def pixel_of(point_xy, cell_px=1.0):
@@ -47,6 +47,26 @@ def test_a_perfect_mask_gets_a_background_point_and_a_full_one_an_object_point()
     points, labels = sample_correction_points(reference.clone(), reference)
     assert labels.tolist() == [0, 1]
     assert points[0, 0] >= 2
+
+
+def test_one_part_of_each_reference_is_drawn_whole_and_evenly():
+    torch.manual_seed(2)
+    reference = torch.zeros(600, 24, 24, dtype=torch.bool)
+    reference[:, 2:8, 2:8] = True  # 36 pixels
+    reference[:, 10:22, 10:22] = True  # 144 pixels
+    reference[:, 0, 23] = True  # a crumb
+    parts = single_parts(reference)
+    sizes = parts.flatten(1).sum(1)
+    assert set(sizes.tolist()) == {36, 144}
+    assert not (parts & ~reference).any()
+    assert (sizes == 36).float().mean().item() == pytest.approx(0.5, abs=0.07)
+
+
+def test_a_reference_of_crumbs_alone_or_of_nothing_stays_usable():
+    reference = torch.zeros(2, 8, 8, dtype=torch.bool)
+    reference[0, 0, 0:3] = reference[0, 5, 5:8] = True
+    parts = single_parts(reference)
+    assert parts.flatten(1).sum(1).tolist() == [3, 0]
 
 
 def test_boxes_without_noise_name_the_first_and_last_pixel():
