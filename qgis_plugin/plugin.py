@@ -34,6 +34,7 @@ class GeoPhrasePlugin:
     def __init__(self, iface: Optional[QgisInterface]) -> None:
         self._iface = iface
         self._service = EngineService(serve_argv, on_log=_log)
+        self._is_stopped = False
         self._provider: Optional[GeoPhraseProvider] = None
         self.dock: Optional[GeoPhraseDock] = None
         self._action: Optional[QAction] = None
@@ -59,19 +60,29 @@ class GeoPhrasePlugin:
         self._iface.addRasterToolBarIcon(self._action)
         self._options = OptionsFactory(self.dock.on_engine_changed, self.dock.show_set_up)
         self._iface.registerOptionsWidgetFactory(self._options)
+        QgsApplication.instance().aboutToQuit.connect(self.stop)
 
     def unload(self) -> None:
         """Removes everything, ends what runs and the engine."""
+        self.stop()
         if self.dock is not None:
-            self.dock.stop()
-        self._service.stop(is_waiting=False)  # whoever waits for the engine comes back now
-        if self.dock is not None:
-            self.dock.wait()
+            QgsApplication.instance().aboutToQuit.disconnect(self.stop)
             self._remove_gui(self.dock)
         if self._provider is not None:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
         self._service.stop()
+
+    def stop(self) -> None:
+        """Ends what runs and the engine, also when QGIS is closed without unloading its plugins."""
+        if self._is_stopped:
+            return
+        self._is_stopped = True
+        if self.dock is not None:
+            self.dock.stop()
+        self._service.stop(is_waiting=False)  # whoever waits for the engine comes back now
+        if self.dock is not None:
+            self.dock.wait()
 
     def _remove_gui(self, dock: GeoPhraseDock) -> None:
         assert self._iface is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Optional
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
@@ -12,6 +13,7 @@ from geophrase.protocol.messages import DeviceStatus, Health, Hello, ModelStatus
 from ..core.engine_status import EngineState, EngineStatus
 from ..core.settings import DEVICES
 from ..core.translation import tr
+from .labels import wrapped_label
 
 _DOT_PX = 10
 _COLOURS = {
@@ -40,10 +42,9 @@ class EngineBox(QWidget):
         self._devices = _combo(tr("Device"))
         for name, title in device_titles().items():
             self._devices.addItem(title, name)
-        self._dot, self._state, self._reason = QLabel(), QLabel(), QLabel()
-        self._state.setTextFormat(Qt.TextFormat.RichText)
+        self._dot, self._reason = QLabel(), wrapped_label()
+        self._state = wrapped_label(text_format=Qt.TextFormat.RichText)
         self._state.linkActivated.connect(self._on_link)
-        self._reason.setTextFormat(Qt.TextFormat.PlainText)
         self._known_models: tuple[ModelStatus, ...] = ()
         self._chosen_model, self._default_model = "", ""
         self._arrange()
@@ -107,9 +108,6 @@ class EngineBox(QWidget):
 
     def _arrange(self) -> None:
         self._dot.setFixedSize(_DOT_PX, _DOT_PX)
-        for label in (self._state, self._reason):
-            label.setWordWrap(True)
-            label.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         remark = self._reason.font()
         remark.setPointSizeF(remark.pointSizeF() * 0.9)
         self._reason.setFont(remark)
@@ -158,7 +156,7 @@ def _state_text(status: EngineStatus) -> str:
     if status.state is EngineState.STOPPED or status.health is None:
         return tr("The engine starts when it is needed.")
     return tr("<b>{device}</b> · {activity}").format(
-        device=status.health.device.name, activity=_activity_text(status.health)
+        device=escape(status.health.device.name), activity=_activity_text(status.health)
     )
 
 

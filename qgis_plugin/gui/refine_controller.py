@@ -119,10 +119,10 @@ class RefineController(QObject):
         engine = RefineEngine(self._service, layer_raster(layer), options)
         engine.setParent(self)
         engine.failed.connect(self._messages.warned)
-        engine.status_changed.connect(self._page.result_box.show_hint)
+        engine.status_changed.connect(self._show_status)
         engine.start()
         tool = RefineTool(self._iface.mapCanvas(), engine)
-        tool.status_changed.connect(self._page.result_box.show_hint)
+        tool.status_changed.connect(self._show_status)
         tool.accepted.connect(self._on_accepted)
         self.tool, self._engine, self._layer = tool, engine, layer
         return tool
@@ -175,8 +175,13 @@ class RefineController(QObject):
     def _on_map_tool(self, tool: Optional[QgsMapTool], _earlier: Optional[QgsMapTool] = None) -> None:
         is_active = self.tool is not None and tool is self.tool
         self._page.result_box.show_refining(is_active)
-        if not is_active:
-            self._page.result_box.show_hint("")
+        self._show_status("")
+
+    def _show_status(self, text: str) -> None:
+        """What is being done, or else what can be done."""
+        is_active = self.tool is not None and self._iface.mapCanvas().mapTool() is self.tool
+        idle = tr("Click an object: left adds, right removes, a drag is a box. Enter accepts, Esc discards.")
+        self._page.result_box.show_hint((text or idle) if is_active else "")
 
     def _on_layer(self) -> None:
         """Another raster: an object in progress on the earlier one is given up."""

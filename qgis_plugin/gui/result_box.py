@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Optional
 
-from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QPushButton,
-    QSizePolicy,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -19,6 +17,7 @@ from ..core.segment.layer import ResultLayer
 from ..core.segment.queries import short_title
 from ..core.translation import tr
 from .icons import theme_icon
+from .labels import wrapped_label
 from .outline_box import OutlineBox
 
 
@@ -33,13 +32,8 @@ class ResultBox(QWidget):
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
         self.outline_box = OutlineBox()
-        self._title = QLabel()
-        self._title.setWordWrap(True)
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._hint = QLabel()
-        self._hint.setWordWrap(True)
-        self._hint.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._title = wrapped_label()
+        self._hint = wrapped_label()
         self.refine = QPushButton(theme_icon("mActionDigitizeWithCurve.svg"), tr("Refine"))
         self.refine.setCheckable(True)
         self.refine.setToolTip(
@@ -69,7 +63,7 @@ class ResultBox(QWidget):
             self._title.setText(tr("No result yet. The sliders apply to the next run."))
             return
         queries = short_title(result.started.queries) or tr("clicked objects")
-        title = tr("{queries}: {count}").format(queries=queries, count=count_text(result.num_polygons))
+        title = tr("{count}: {queries}").format(count=count_text(result.num_polygons), queries=queries)
         self._title.setText(tr("{title} …").format(title=title) if is_outlining else title)
 
     def show_refining(self, is_refining: bool) -> None:

@@ -7,10 +7,8 @@ from typing import Optional, Union
 from qgis.PyQt.QtCore import Qt, pyqtSignal
 from qgis.PyQt.QtWidgets import (
     QHBoxLayout,
-    QLabel,
     QProgressBar,
     QPushButton,
-    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -20,6 +18,7 @@ from geophrase.protocol.jobs import JobProgress
 from ..core.segment.job import Sending
 from ..core.translation import tr
 from .icons import theme_icon
+from .labels import wrapped_label
 
 
 class RunBox(QWidget):
@@ -37,9 +36,7 @@ class RunBox(QWidget):
         self._cancel = QPushButton(theme_icon("mTaskCancel.svg"), tr("Cancel"))
         self._bar = QProgressBar()
         self._bar.setAccessibleName(tr("Progress"))
-        self._text = QLabel()
-        self._text.setWordWrap(True)
-        self._text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._text = wrapped_label()
         row = QHBoxLayout()
         row.addWidget(self._bar, 1)
         row.addWidget(self._cancel)

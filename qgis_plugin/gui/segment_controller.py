@@ -187,7 +187,10 @@ class SegmentController(QObject):
         self._show_readiness()
 
     def _on_active_layer(self, layer: Optional[QgsMapLayer]) -> None:
-        if layer is not None:
+        """A raster that is clicked in the layer panel is searched next; a result takes the sliders."""
+        if isinstance(layer, QgsRasterLayer) and self.run is None:
+            self._page.layer_box.setLayer(layer)
+        elif layer is not None:
             self.results.choose_layer(layer.id())
 
     def _on_progress(self, progress: Union[JobProgress, Sending]) -> None:

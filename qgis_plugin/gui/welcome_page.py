@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.PyQt.QtCore import Qt, pyqtSignal
-from qgis.PyQt.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from qgis.PyQt.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
 
 from ..core.translation import tr
 from .icons import own_icon
+from .labels import wrapped_label
 
 _ICON_PX = 64
 
@@ -23,20 +24,16 @@ class WelcomePage(QWidget):
         icon = QLabel()
         icon.setPixmap(own_icon().pixmap(_ICON_PX, _ICON_PX))
         icon.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        title = QLabel(tr("<b>Type a phrase, get polygons</b>"))
+        title = wrapped_label(tr("<b>Type a phrase, get polygons</b>"), text_format=Qt.TextFormat.RichText)
         title.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        title.setWordWrap(True)
-        title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        text = QLabel(
+        text = wrapped_label(
             tr(
                 "GeoPhrase searches raster layers with an engine that runs on this computer. It isn't "
                 "installed yet: set it up once, in a folder of its own. Nothing is put into QGIS's Python, "
                 "and your imagery stays here."
             )
         )
-        text.setWordWrap(True)
         text.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._set_up = QPushButton(tr("Set up…"))
         self._set_up.setDefault(True)
         self._set_up.clicked.connect(self.set_up_requested)

@@ -6,9 +6,9 @@ import configparser
 import math
 import shlex
 import subprocess
-import tomllib
 
 import pytest
+import tomllib
 from hypothesis import given
 from hypothesis import strategies as st
 

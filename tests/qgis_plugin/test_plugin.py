@@ -35,7 +35,7 @@ def _imported(tree: ast.Module, *, package: str) -> set[str]:
 
 
 def _unscoped_enums(tree: ast.Module) -> Iterator[str]:
-    """`Qt.LeftButton` and the like: a member that is read off a class of Qt or QGIS, but not through its enum.
+    """`Qt.LeftButton` and the like: a member that is read off a class of Qt or QGIS, not off its enum.
 
     Enums and their members begin with a capital, and so do nested classes, which are called or read from; an
     enum as such may also be an argument of `getattr` or get a shorter name.

@@ -56,7 +56,7 @@ def canvas_area(raster: QgsRasterLayer, view: QgsMapSettings) -> Area:
     Raises:
         ExtentError: The map shows nothing of the raster.
     """
-    polygon = QgsGeometry.fromPolygonXY([[*view.visiblePolygon()]])
+    polygon = QgsGeometry.fromQPolygonF(view.visiblePolygon())
     return _area_on(raster, polygon, view.destinationCrs(), is_clipped=False)
 
 
@@ -94,7 +94,7 @@ def visible_rectangle(
     raster_crs: QgsCoordinateReferenceSystem, view: QgsMapSettings
 ) -> Optional[QgsRectangle]:
     """What the map shows, as a rectangle in a CRS; None where it can't be said."""
-    polygon = QgsGeometry.fromPolygonXY([[*view.visiblePolygon()]])
+    polygon = QgsGeometry.fromQPolygonF(view.visiblePolygon())
     try:
         return _transformed(polygon, view.destinationCrs(), raster_crs).boundingBox()
     except ExtentError:

@@ -105,7 +105,7 @@ def _fields() -> QgsFields:
 
 
 def _new_path(folder: Path, queries: Sequence[str]) -> Path:
-    """A name that never was: SQLite, closing a deleted file late, deletes what belongs to its name by then."""
+    """A name that never was: SQLite, closing a deleted file late, deletes what has its name by then."""
     plain = unicodedata.normalize("NFKD", "_".join(queries)).encode("ascii", "ignore").decode()
     stem = re.sub(r"[^A-Za-z0-9]+", "_", plain).strip("_").lower()[:_MAX_STEM_CHARS] or TABLE
     return folder / f"{stem}_{time.strftime('%Y%m%d_%H%M%S')}_{secrets.token_hex(3)}.gpkg"

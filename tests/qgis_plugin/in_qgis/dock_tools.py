@@ -17,7 +17,7 @@ LIMIT_S = 20.0
 
 @pytest.fixture(autouse=True)
 def no_lost_exception(monkeypatch):
-    """Fails a test in whose slots something was raised; PyQt would end the process, and QGIS show a dialog."""
+    """Fails a test in whose slots something was raised; PyQt would end the process, QGIS show a dialog."""
     lost = []
     monkeypatch.setattr(sys, "excepthook", lambda *error: lost.append("".join(format_exception(*error))))
     monkeypatch.setattr(

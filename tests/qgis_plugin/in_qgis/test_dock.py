@@ -373,3 +373,73 @@ def test_nothing_is_cut_off_at_any_width(qgis_app, iface, dock, width_px):
         if widget.isVisible():
             right = widget.mapTo(content, widget.rect().topRight()).x()
             assert right <= content.width()
+
+
+def test_of_a_large_result_the_visible_part_comes_first(qgis_app, iface, dock, scripted_engine, monkeypatch):
+    from geophrase.qgis_plugin.core.segment import outline
+
+    monkeypatch.setattr(outline, "LARGE_RESULT", 5)
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    extent = iface.canvas.extent()
+    iface.canvas.setExtent(QgsRectangle(extent.center().x(), extent.center().y(), 500100, 5540000))
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    wait_until(qgis_app, lambda: dock.segment.results.is_outlining)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining)
+    turn(qgis_app, 0.3)
+    first, second = jobs(scripted_engine, "outline")
+    assert first["extent_map"] is not None
+    assert first["extent_map"][0] > 500010
+    assert second["extent_map"] is None
+    assert len(found(dock)) == 4
+
+
+def test_a_raster_that_is_clicked_in_the_layer_panel_is_searched(iface, dock, tmp_path):
+    other = add_raster(tmp_path, "another")
+    iface.setActiveLayer(other)
+    assert dock.segment.layer is other
+
+
+def click(canvas, x, y, button=Qt.MouseButton.LeftButton):
+    pixel = canvas.getCoordinateTransform().transform(x, y)
+    QTest.mouseClick(canvas.viewport(), button, Qt.KeyboardModifier.NoModifier, pixel.toQPointF().toPoint())
+
+
+def test_a_refined_object_lands_in_the_result(qgis_app, iface, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    layer = dock.segment.results.current.layer
+    num_found = layer.featureCount()
+    dock.page.result_box.refine.click()
+    tool = dock.refine.tool
+    assert iface.canvas.mapTool() is tool
+    assert dock.page.result_box.undo.isEnabled()
+    click(iface.canvas, 500001, 5539999)  # beside all squares
+    wait_until(qgis_app, lambda: tool.is_refining)
+    wait_until(qgis_app, lambda: tool._object.outlined is not None, what="an answer")
+    QTest.keyClick(iface.canvas, Qt.Key.Key_Return)
+    wait_until(qgis_app, lambda: layer.featureCount() == num_found + 1)
+    (added,) = layer.editBuffer().addedFeatures().values()
+    assert (added["query"], added["model"]) == ("storage tanks", "scripted")
+    assert added["clicks"]
+    assert "Accepted into" in dock.page.result_box._hint.text()
+    layer.undoStack().undo()
+    assert layer.featureCount() == num_found
+    dock.page.result_box.refine.click()
+    assert iface.canvas.mapTool() is not tool
+    assert not dock.page.result_box.undo.isEnabled()
+    layer.rollBack()
+
+
+def test_an_object_clicked_without_a_query_gets_a_layer(qgis_app, iface, dock):
+    dock.page.result_box.refine.click()
+    click(iface.canvas, 500050, 5539950)
+    tool = dock.refine.tool
+    wait_until(qgis_app, lambda: tool._object is not None and tool._object.outlined is not None)
+    tool.accept()
+    layer = dock.segment.results.current.layer
+    assert layer.name() == "clicked objects · town"
+    assert layer.featureCount() == 1
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    assert not dock.segment.results.is_outlining, "there is nothing to outline anew"
+    layer.rollBack()

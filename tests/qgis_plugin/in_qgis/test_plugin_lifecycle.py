@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import gc
+import os
+import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from dock_tools import (
@@ -36,7 +39,7 @@ def traces(iface):
         "threads": [
             thread.name
             for thread in threading.enumerate()
-            if thread is not threading.main_thread() and thread.name not in ("engine end",)
+            if thread is not threading.main_thread() and not thread.name.startswith("Dummy")  # of QGIS's pool
         ],
         "map tool": iface.canvas.mapTool(),
         "rubber bands": [item for item in scene.items() if "Rubber" in type(item).__name__],
@@ -213,8 +216,9 @@ def test_the_options_page_keeps_what_it_is_given(qgis_app, iface, scripted_engin
 
 @pytest.mark.parametrize("value", ["", "nonsense", "-5", None])
 def test_damaged_settings_are_replaced_by_defaults(qgis_app, value):
-    from geophrase.qgis_plugin.core.settings import PluginSettings, load_settings
     from qgis.core import QgsSettings
+
+    from geophrase.qgis_plugin.core.settings import PluginSettings, load_settings
 
     for name in ("keep_alive_s", "device"):
         QgsSettings().setValue(f"geophrase/{name}", value)
@@ -231,3 +235,48 @@ def test_the_settings_button_opens_the_page(qgis_app, iface, scripted_engine):
         assert iface.option_page_shown == page.objectName()
         page.deleteLater()
         assert Qt.DockWidgetArea.RightDockWidgetArea == iface.window.dockWidgetArea(plugin.dock)
+
+
+def test_qgis_is_closed_in_the_middle_of_a_run(repository, scripted_engine, tmp_path):
+    scripted_engine.script({"on": "run_job", "hang": True, "after_events": 5})
+    script = f"""
+import sys
+sys.path[:0] = [{str(repository / "tests/qgis_plugin/in_qgis")!r}, {str(repository / "build/plugins")!r}]
+from pathlib import Path
+from qgis.core import QgsApplication
+from qgis.PyQt.QtCore import QSettings
+QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, {str(tmp_path)!r})
+app = QgsApplication([], True, {str(tmp_path / "profile")!r}); app.initQgis()
+from dock_tools import add_raster, wait_until
+from in_qgis_interface import TestInterface
+from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings
+import geophrase
+save_settings(PluginSettings(engine_command={scripted_engine.executable!r}))
+plugin = geophrase.classFactory(TestInterface())
+plugin.initGui()
+add_raster(Path({str(tmp_path)!r}))
+plugin.dock.page.query_line.setText("ships")
+plugin.dock.segment.start()
+results = plugin.dock.segment.results
+wait_until(app, lambda: results.current is not None and results.current.num_polygons)
+print(plugin._service._engine.process._process.pid)
+app.aboutToQuit.emit()
+app.exitQgis()
+"""
+    environment = {**os.environ, "XDG_CONFIG_HOME": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        env=environment,
+    )
+    lines = done.stdout.split()
+    assert lines, done.stderr
+    end = time.monotonic() + 5
+    while is_running(int(lines[-1])) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not is_running(int(lines[-1])), "the engine outlives QGIS"
+    assert done.returncode == 0, done.stderr
