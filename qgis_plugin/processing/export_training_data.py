@@ -111,7 +111,7 @@ class ExportTrainingData(GeoPhraseAlgorithm):
             raster_parameter(tr("Raster"), explained=tr("What the images are cut from, as QGIS shows it.")),
             with_help(
                 QgsProcessingParameterFeatureSource(
-                    POLYGONS, tr("Polygons"), [QgsProcessing.TypeVectorPolygon]
+                    POLYGONS, tr("Polygons"), [QgsProcessing.SourceType.TypeVectorPolygon]
                 ),
                 tr("The objects, checked by a person, in any coordinate system."),
             ),

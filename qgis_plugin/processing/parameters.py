@@ -1,8 +1,4 @@
-"""Parameters that several algorithms share, spelled and explained once, and what the user chose for them.
-
-QGIS 3.36 renamed the members of some enums and kept the old names on the classes only. These few are written
-without their enum, which is the same from 3.22 to 4.x.
-"""
+"""Parameters that several algorithms share, spelled and explained once, and what the user chose for them."""
 
 from __future__ import annotations
 
@@ -109,7 +105,9 @@ def output_title() -> str:
 
 def output_parameter() -> QgsProcessingParameterDefinition:
     """The sink of polygons."""
-    return QgsProcessingParameterFeatureSink(OUTPUT, output_title(), QgsProcessing.TypeVectorPolygon)
+    return QgsProcessingParameterFeatureSink(
+        OUTPUT, output_title(), QgsProcessing.SourceType.TypeVectorPolygon
+    )
 
 
 def extent_parameter() -> QgsProcessingParameterDefinition:
@@ -153,13 +151,13 @@ def outline_parameters() -> List[QgsProcessingParameterDefinition]:
 def distance_parameter(name: str, text: str) -> QgsProcessingParameterDistance:
     """An optional length on the ground, in metres whatever the layers' units are."""
     parameter = QgsProcessingParameterDistance(name, text, optional=True, minValue=0.0)
-    parameter.setDefaultUnit(QgsUnitTypes.DistanceMeters)
+    parameter.setDefaultUnit(QgsUnitTypes.DistanceUnit.DistanceMeters)
     return parameter
 
 
 def advanced(parameter: QgsProcessingParameterDefinition) -> QgsProcessingParameterDefinition:
     """The parameter, shown among the advanced ones."""
-    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.FlagAdvanced)
+    parameter.setFlags(parameter.flags() | QgsProcessingParameterDefinition.Flag.FlagAdvanced)
     return parameter
 
 

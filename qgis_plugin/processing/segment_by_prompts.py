@@ -253,7 +253,7 @@ def _outline_all(
 
 def _point_parameters() -> List[QgsProcessingParameterDefinition]:
     points = QgsProcessingParameterFeatureSource(
-        POINTS, tr("Points"), [QgsProcessing.TypeVectorPoint], optional=True
+        POINTS, tr("Points"), [QgsProcessing.SourceType.TypeVectorPoint], optional=True
     )
     label = _field_parameter(POINT_LABEL, tr("Field of points: on the object (1) or beside it (0)"), POINTS)
     group = _field_parameter(POINT_OBJECT, tr("Field of points: which object"), POINTS)
@@ -274,7 +274,7 @@ def _point_parameters() -> List[QgsProcessingParameterDefinition]:
 
 def _box_parameters() -> List[QgsProcessingParameterDefinition]:
     boxes = QgsProcessingParameterFeatureSource(
-        BOXES, tr("Boxes"), [QgsProcessing.TypeVectorPolygon], optional=True
+        BOXES, tr("Boxes"), [QgsProcessing.SourceType.TypeVectorPolygon], optional=True
     )
     group = _field_parameter(BOX_OBJECT, tr("Field of boxes: which object"), BOXES)
     query = _field_parameter(BOX_QUERY, tr("Field of boxes: what the object is"), BOXES)

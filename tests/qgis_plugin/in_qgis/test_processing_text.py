@@ -22,6 +22,7 @@ from qgis.core import (
     QgsApplication,
     QgsGeometry,
     QgsPointXY,
+    QgsProcessingAlgRunnerTask,
     QgsProcessingContext,
     QgsProcessingException,
     QgsProcessingOutputLayerDefinition,
@@ -31,6 +32,9 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from rasters import numbered, write_raster
+from tile_server import TileServer
+
+from geophrase.qgis_plugin.core.segment.layer import run_of
 
 pytest_plugins = ["processing_fixtures"]
 
@@ -192,6 +196,48 @@ def test_tiles_from_the_web_need_a_resolution(run, project):
         run(layer.id())
 
 
+@pytest.fixture
+def tiles():
+    server = TileServer()
+    yield server
+    server.close()
+
+
+EXTENT_OF_TILES = (1_000_000.0, 6_000_000.0, 1_000_500.0, 6_000_400.0)
+
+
+def test_tiles_from_the_web_are_sent_while_the_main_thread_waits(run, tiles, project, engine):
+    """As in a batch, a script or qgis_process, which run algorithms in the main thread."""
+    layer = QgsRasterLayer(tiles.xyz, "tiles", "wms")
+    project.addMapLayer(layer)
+    xmin, ymin, xmax, ymax = EXTENT_OF_TILES
+
+    output = run(layer.id(), RESOLUTION=1.0, EXTENT=f"{xmin},{xmax},{ymin},{ymax} [EPSG:3857]")
+
+    assert tiles.asked
+    assert engine.requests("put_upload")
+    (begun,) = engine.requests("begin_upload")
+    grid = begun["message"]["grid"]
+    # A metre on the ground at 47.4 degrees north is 1 / cos(latitude) = 1.478 units of Web Mercator.
+    assert grid["map_from_pix"][0] == pytest.approx(1.478, rel=0.003)
+    box = QgsVectorLayer(output, "found").extent()
+    assert xmin - 2 < box.xMinimum() < box.xMaximum() < xmax + 2
+    assert ymin - 2 < box.yMinimum() < box.yMaximum() < ymax + 2
+
+
+def test_tiles_from_the_web_in_the_background(processing, provider, tiles, project, qgis_app, engine):
+    layer = QgsRasterLayer(tiles.xyz, "tiles", "wms")
+    project.addMapLayer(layer)
+    xmin, ymin, xmax, ymax = EXTENT_OF_TILES
+    parameters = {"INPUT": layer.id(), "QUERIES": "roofs", "RESOLUTION": 1.0, "OUTPUT": "memory:"}
+    parameters["EXTENT"] = f"{xmin},{xmax},{ymin},{ymax} [EPSG:3857]"
+
+    assert _run_in_background(parameters, project, qgis_app, Told())[0]
+
+    assert tiles.asked
+    assert engine.requests("put_upload")
+
+
 def test_after_an_engine_death_every_polygon_is_there_once(run, town, fresh_engine):
     fresh_engine.script({"on": "run_job", "life": 1, "after_events": 5, "exit": 9})
     told = Told()
@@ -272,26 +318,30 @@ def test_in_the_background_the_result_is_loaded_and_styled_by_query(
     processing, provider, town, qgis_app, project
 ):
     from processing.gui.Postprocessing import handleAlgorithmResults
-    from qgis.core import QgsProcessingAlgRunnerTask
 
-    from geophrase.qgis_plugin.core.segment.layer import run_of
-
-    algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
-    context, told = QgsProcessingContext(), Told()
-    context.setProject(project)
+    told = Told()
     parameters = {"INPUT": town, "QUERIES": "; ".join(QUERIES)}
     parameters["OUTPUT"] = QgsProcessingOutputLayerDefinition("memory:", project)
-    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, told)
-    ended = []
-    task.executed.connect(lambda is_done, results: ended.append(is_done))
 
-    QgsApplication.taskManager().addTask(task)
-    wait_for(qgis_app, lambda: ended)
+    is_done, algorithm, context = _run_in_background(parameters, project, qgis_app, told)
     handleAlgorithmResults(algorithm, context, told)
 
-    assert ended == [True]
+    assert is_done
     (layer,) = (layer for layer in project.mapLayers().values() if isinstance(layer, QgsVectorLayer))
     assert layer.name() == "roofs; storage tanks"
     assert [category.value() for category in layer.renderer().categories()][:2] == list(QUERIES)
     assert json.loads(run_of(layer))["queries"] == list(QUERIES)
     assert shapes_of(layer.getFeatures()) == scripted_shapes(QUERIES)
+
+
+def _run_in_background(parameters, project, app, told):
+    """Runs the algorithm as the toolbox does: whether it succeeded, the algorithm and its context."""
+    algorithm = QgsApplication.processingRegistry().createAlgorithmById(ALGORITHM)
+    context = QgsProcessingContext()
+    context.setProject(project)
+    task = QgsProcessingAlgRunnerTask(algorithm, parameters, context, told)
+    ended = []
+    task.executed.connect(lambda is_done, results: ended.append(is_done))
+    QgsApplication.taskManager().addTask(task)
+    wait_for(app, lambda: ended)
+    return ended[0], algorithm, context
