@@ -89,6 +89,12 @@ class FeatureBatch:
         """The columns by name, for a frame."""
         return {name: getattr(self, name) for name in self.column_names()}
 
+    def select(self, indices: Sequence[int]) -> FeatureBatch:
+        """Some of the features, in this order."""
+        chosen = np.asarray(indices, np.int64)
+        columns = {name: getattr(self, name)[chosen] for name in self.column_names()[2:]}
+        return FeatureBatch.of([self.geometry_wkb(index) for index in indices], **columns)
+
     def geometry_wkb(self, index: int) -> bytes:
         """The WKB of one feature."""
         return bytes(self.wkb[self.wkb_offset[index] : self.wkb_offset[index + 1]])

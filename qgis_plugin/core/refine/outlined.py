@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import List, Optional, Tuple
 
 import numpy as np
-from qgis.core import QgsGeometry
+from qgis.core import QgsGeometry, QgsPointXY
 
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.messages import SessionOpened
@@ -79,13 +79,16 @@ class Outlined:
     def of(
         cls, state: PromptState, answer: PredictAnswer, *, mask: Optional[CropMask], session: SessionOpened
     ) -> Outlined:
-        """The engine's answer as one object; several parts count by their areas."""
-        features = answer.features
+        """The engine's answer as one object; several parts count by their areas.
+
+        A text may find every object of its kind, so only the parts that were marked belong to this one.
+        """
+        features, parts = _marked(answer.features, state)
         area_m2 = float(features.area_m2.sum())
         weights = features.area_m2 if area_m2 > 0 else np.ones(len(features))
         return cls(
             state=state,
-            geometry=_geometry_of(features),
+            geometry=_joined(parts),
             mask=mask,
             score=float(np.average(features.score, weights=weights)) if len(features) else float("nan"),
             iou_pred=answer.reply.iou_pred,
@@ -116,12 +119,35 @@ class RefinedFeature:
     outlined: Outlined
 
 
-def _geometry_of(features: FeatureBatch) -> QgsGeometry:
-    parts = []
-    for index in range(len(features)):
-        part = QgsGeometry()
-        part.fromWkb(features.geometry_wkb(index))
-        parts.append(part)
+def _marked(features: FeatureBatch, state: PromptState) -> Tuple[FeatureBatch, List[QgsGeometry]]:
+    """The parts that a positive click, the box or the refined polygon touches, and their geometries."""
+    marks = _marks_of(state)
+    parts = [_part(features, index) for index in range(len(features))]
+    kept = [index for index, part in enumerate(parts) if any(part.intersects(mark) for mark in marks)]
+    return features.select(kept), [parts[index] for index in kept]
+
+
+def _marks_of(state: PromptState) -> List[QgsGeometry]:
+    marks = [
+        QgsGeometry.fromPointXY(QgsPointXY(click.x_map, click.y_map))
+        for click in state.clicks
+        if click.is_positive
+    ]
+    rings = [] if state.shape is None else list(state.shape.polygons_map)
+    if state.box_map is not None:
+        rings.append((np.array(state.box_map),))
+    for polygon in rings:
+        marks.append(QgsGeometry.fromPolygonXY([[QgsPointXY(x, y) for x, y in ring] for ring in polygon]))
+    return marks
+
+
+def _part(features: FeatureBatch, index: int) -> QgsGeometry:
+    part = QgsGeometry()
+    part.fromWkb(features.geometry_wkb(index))
+    return part
+
+
+def _joined(parts: List[QgsGeometry]) -> QgsGeometry:
     if len(parts) == 1:
         return parts[0]
     return QgsGeometry.unaryUnion(parts) if parts else QgsGeometry()

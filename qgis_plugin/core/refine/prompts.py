@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
 from ..export.clicks import Click
-from .masks import MaskPrompt
+from .masks import MaskPrompt, ShapeMask
 
 Corners = Tuple[Tuple[float, float], ...]
 """x, y of the four corners of a dragged box in map coordinates; askew where the canvas is rotated."""
@@ -21,12 +21,14 @@ class PromptState:
         clicks: In the order made, in the raster's CRS.
         box_map: A dragged box.
         mask: The mask before these prompts: of the answer to an earlier state, or a polygon's shape.
+        shape: The polygon that is refined; None for a new object.
     """
 
     text: str = ""
     clicks: Tuple[Click, ...] = ()
     box_map: Optional[Corners] = None
     mask: Optional[MaskPrompt] = None
+    shape: Optional[ShapeMask] = None
 
     @property
     def is_askable(self) -> bool:

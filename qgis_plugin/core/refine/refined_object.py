@@ -29,7 +29,7 @@ class RefinedObject:
         self._shape = shape
         self._last = shape
         mask = None if shape is None else _shape_mask(shape)
-        self._history = PromptHistory(PromptState(text=text, mask=mask))
+        self._history = PromptHistory(PromptState(text=text, mask=mask, shape=mask))
         self._answers: Dict[PromptState, Outlined] = {}
 
     @property
