@@ -35,7 +35,7 @@ from ..core.export.training_sample import (
     write_training_sample,
 )
 from ..core.translation import tr
-from .algorithm import GeoPhraseAlgorithm
+from .algorithm import GeoPhraseAlgorithm, absolute_source
 from .failure import PreparationError, failures_told
 from .fields import chosen_field
 from .ground import resolution_map
@@ -171,7 +171,7 @@ class ExportTrainingData(GeoPhraseAlgorithm):
         """Cuts the raster loose from its layer."""
         self._raster = self.prepared_raster(parameters, context)
         layer = self.parameterAsRasterLayer(parameters, INPUT, context)
-        self._image_source = ImageSource(name=str(layer.name()), key=str(layer.source()))
+        self._image_source = ImageSource(name=str(layer.name()), key=absolute_source(layer))
         return True
 
     def processAlgorithm(  # noqa: N802 - QGIS's name

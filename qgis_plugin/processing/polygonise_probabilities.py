@@ -18,6 +18,7 @@ from qgis.core import (
 from geophrase.protocol.jobs import PolygoniseJob
 
 from ..core.translation import tr
+from .algorithm import absolute_source
 from .found_features import FoundFeatures
 from .job_algorithm import JobAlgorithm
 from .parameters import (
@@ -116,7 +117,7 @@ class PolygoniseProbabilities(JobAlgorithm):
         self._crs = layer.crs()
         self._job = PolygoniseJob(
             job_id=uuid.uuid4().hex,
-            path=str(layer.source()),
+            path=absolute_source(layer),
             band=self.parameterAsInt(parameters, BAND, context),
             query=self.parameterAsString(parameters, LABEL, context).strip(),
             scale=positive_or_none(self, parameters, SCALE, context),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from processing_layers import LONLAT, UTM, Told, features_in, layer_of, scripted_shapes, shapes_of
 from qgis.core import (
@@ -45,6 +47,14 @@ def test_the_polygons_carry_the_label_and_lie_in_the_raster_s_crs(run, town, eng
         "scale": None,
         "extent_map": None,
     }
+
+
+def test_a_relative_path_is_made_absolute_for_the_engine(run, town, engine, monkeypatch):
+    monkeypatch.chdir(Path(town).parent)
+
+    run("town.tif")
+
+    assert engine.requests("run_job")[0]["message"]["path"] == town
 
 
 def test_what_was_chosen_reaches_the_engine(run, town, engine):
