@@ -58,7 +58,8 @@ class SegmentConfig:
         _refuse_unless_positive("resolution", self.resolution_m)
         if self.tile_px is not None and not MIN_TILE_PX <= self.tile_px <= MAX_TILE_PX:
             raise _bad(f"The tile side must be {MIN_TILE_PX} to {MAX_TILE_PX} pixels, not {self.tile_px}.")
-        _refuse_if_negative("tile overlap", self.overlap_px)
+        if self.overlap_px is not None and not 0 <= self.overlap_px <= MAX_TILE_PX // 2:
+            raise _bad(f"The tile overlap must be 0 to {MAX_TILE_PX // 2} pixels, not {self.overlap_px}.")
         if self.one_window and (self.tile_px is not None or self.overlap_px is not None):
             raise _bad("One window has no tiles: leave out the tile side and the overlap, or the one window.")
         if self.extent_map is not None:

@@ -9,23 +9,30 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 import numpy as np
+import pyproj
+from pyproj.exceptions import CRSError
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.source import RasterSource, TilePixels
+from geophrase.engine.server.device_worker import shutting_down
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.messages import IMAGE, VALID, FileSource, OpenSession, PixelSource
 from geophrase.protocol.wire import Arrays
 
+ResultT = TypeVar("ResultT")
+
 MAX_IMAGE_PX = 4096
 """Longest side of a session's image; a model sees at most 1024 anyway."""
 
+_FAR_PX = 2**40
 _MAX_OPEN_RASTERS = 8
 _READ_THREADS = 2
 
@@ -55,6 +62,7 @@ class CropReader:
 
     def __init__(self) -> None:
         self._rasters = _OpenRasters()
+        self._is_closed = False
         self._pool = ThreadPoolExecutor(_READ_THREADS, thread_name_prefix="crops")
 
     def locate(self, request: OpenSession, arrays: Arrays) -> Crop:
@@ -65,16 +73,17 @@ class CropReader:
         """
         if isinstance(request.source, PixelSource):
             return _sent_crop(request, request.source.grid, arrays)
-        return self._pool.submit(self._file_crop, request.source, request).result()
+        return self._in_pool(partial(self._file_crop, request.source, request))
 
     def close(self) -> None:
         """Close all files; nothing can be read afterwards. A read that hangs is not waited for."""
+        self._is_closed = True
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._rasters.close()
 
     def _file_crop(self, file: FileSource, request: OpenSession) -> Crop:
         with self._rasters.leased(file) as source:
-            window = request.window or source.grid.window
+            window = _checked_window(request.window) or source.grid.window
             shape_yx = _checked_shape(request.shape_yx or window.shape_yx)
             if not window.intersects(source.grid.window):
                 raise EngineError(
@@ -88,8 +97,17 @@ class CropReader:
                 read=partial(self._read, file, window, shape_yx),
             )
 
+    def _in_pool(self, work: Callable[[], ResultT]) -> ResultT:
+        """Do it in one of the threads that read; when the pool is closed, in none."""
+        try:
+            return self._pool.submit(work).result()
+        except (RuntimeError, ValueError, CancelledError):
+            if self._is_closed:
+                raise shutting_down() from None
+            raise
+
     def _read(self, file: FileSource, window: WindowPx, shape_yx: tuple[int, int]) -> TilePixels:
-        return self._pool.submit(self._read_here, file, window, shape_yx).result()
+        return self._in_pool(partial(self._read_here, file, window, shape_yx))
 
     def _read_here(self, file: FileSource, window: WindowPx, shape_yx: tuple[int, int]) -> TilePixels:
         with self._rasters.leased(file) as source:
@@ -165,6 +183,12 @@ def _checked_path(file: FileSource) -> str:
     return file.path
 
 
+def _checked_window(window: WindowPx | None) -> WindowPx | None:
+    if window is not None and max(map(abs, (window.col, window.row, window.width, window.height))) > _FAR_PX:
+        raise EngineError(ErrorCode.BAD_REQUEST, "The window is absurdly large or far away.")
+    return window
+
+
 def _checked_shape(shape_yx: tuple[int, int]) -> tuple[int, int]:
     if min(shape_yx) < 1:
         raise EngineError(ErrorCode.BAD_REQUEST, "An image needs at least one row and one column.")
@@ -176,7 +200,24 @@ def _checked_shape(shape_yx: tuple[int, int]) -> tuple[int, int]:
     return shape_yx
 
 
+def refuse_unknown_crs(grid: RasterGrid) -> None:
+    """Return if the CRS of a grid that a client made is one, or none.
+
+    Raises:
+        EngineError: BAD_REQUEST.
+    """
+    try:
+        if grid.crs_wkt:
+            pyproj.CRS.from_wkt(grid.crs_wkt)
+    except CRSError as error:
+        raise EngineError(
+            ErrorCode.BAD_REQUEST,
+            "The layer's coordinate system is not understood. Set it in the layer's properties.",
+        ) from error
+
+
 def _sent_crop(request: OpenSession, grid: RasterGrid, arrays: Arrays) -> Crop:
+    refuse_unknown_crs(grid)
     shape_yx = _checked_shape((grid.height_px, grid.width_px))
     if request.window is not None or request.shape_yx not in (None, shape_yx):
         raise EngineError(

@@ -25,13 +25,13 @@ from rasterio.windows import Window
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.source import GDAL_OPTIONS, KnownRaster
-from geophrase.engine.server.crops import sent_pixels
+from geophrase.engine.server.crops import refuse_unknown_crs, sent_pixels
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.messages import BeginUpload, UploadWindow
 from geophrase.protocol.wire import Arrays
 
 MAX_UPLOADS = 16
-_MAX_SIDE_PX = 2**20
+_MAX_SIDE_PX = 2**18
 _BLOCK_PX = 512
 _LOCK_FILE = "in_use.lock"
 # What a full disk breaks is not only ours: this much is left to all others.
@@ -80,10 +80,11 @@ class UploadStore:
         """Make room for a raster; give its id.
 
         Raises:
-            EngineError: BUSY, TOO_LARGE, OUTPUT_NOT_WRITABLE.
+            EngineError: BUSY, TOO_LARGE, BAD_REQUEST for a CRS that is none, OUTPUT_NOT_WRITABLE.
         """
         if max(request.grid.width_px, request.grid.height_px) > _MAX_SIDE_PX:
             raise EngineError(ErrorCode.TOO_LARGE, f"A raster has at most {_MAX_SIDE_PX} pixels a side.")
+        refuse_unknown_crs(request.grid)
         upload_id = uuid.uuid4().hex
         with self._lock:
             if len(self._uploads) >= MAX_UPLOADS:
