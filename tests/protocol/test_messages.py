@@ -96,7 +96,7 @@ def with_more_fields(value: Any) -> Any:
 
 @pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
 def test_every_message_comes_back_from_the_wire_as_it_was(kind: Any):
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(strategy_of(kind))
     def check(message: Any) -> None:
         assert unpack(b"".join(pack(Frame.of(message)))).read_as(kind) == message
@@ -127,7 +127,7 @@ def test_members_of_a_union_are_told_apart(union: Any):
 def test_no_json_breaks_a_message(kind: Any):
     names = [field.name for field in dataclasses.fields(kind)]
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=25, deadline=None)
     @given(st.dictionaries(st.sampled_from([*names, "x"]), JSON | st.just(math.nan), max_size=8))
     def check(value: Any) -> None:
         try:

@@ -31,6 +31,8 @@ _KNOWN_TYPES = {
         jobs.JobCancelled,
     )
 }
+_FINAL_TYPES = {kind.TYPE for kind in jobs.FINAL_EVENTS}
+_END_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,10 @@ class JobStream(Iterator[JobEvent]):
             if self._frames is None:
                 self._frames = self._open()
             for frame in self._frames:
-                if frame.message.get(TYPE_FIELD) in _KNOWN_TYPES:  # a newer engine may tell more
+                kind = frame.message.get(TYPE_FIELD)
+                if kind in _FINAL_TYPES:
+                    self._read_out()
+                if kind in _KNOWN_TYPES:  # a newer engine may tell more
                     return _event_of(frame)
         except (OSError, HTTPException, InvalidMessageError) as error:
             self._raise_if_aborted()
@@ -115,6 +120,17 @@ class JobStream(Iterator[JobEvent]):
         if response.status != 200:
             raise failure_of(read_answer(response).message)
         return read_frames(response, max_frame_bytes=MAX_EVENT_BYTES)  # type: ignore[arg-type]
+
+    def _read_out(self) -> None:
+        """Takes the stream's end after the last event, so that the engine sees nobody go before it."""
+        assert self._frames is not None
+        try:
+            if self._connection.sock is not None:
+                self._connection.sock.settimeout(_END_S)
+            for _ in self._frames:
+                pass
+        except (OSError, HTTPException, InvalidMessageError):
+            pass  # the last event is here; nothing else matters
 
     def _raise_if_aborted(self) -> None:
         if self._is_aborted:
