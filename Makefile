@@ -9,7 +9,7 @@ BIN     := $(VENV)/bin
 help:
 	@echo "make demo                       set up, run typed queries over a generated scene, draw a picture"
 	@echo "make demo RASTER=f.tif QUERY=q  the same on your own raster"
-	@echo "make test                       set up and run every test"
+	@echo "make test                       set up and run every test, those inside QGIS too where it can be had"
 	@echo "make lint                       ruff, mypy, bandit"
 	@echo "make plugin                     build/geophrase-VERSION.zip, checked against the plugin repository's rules"
 	@echo "make link PROFILE=default       link this checkout into a QGIS profile"
@@ -27,9 +27,10 @@ lint: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	tools/mypy.sh $(BIN)
-	$(BIN)/bandit -q -r protocol engine qgis_plugin -ll
+	$(BIN)/bandit -q -r protocol engine qgis_plugin training -ll
 
 test: env
+	tools/make_qgis_env.sh
 	$(BIN)/pytest
 
 plugin: env
