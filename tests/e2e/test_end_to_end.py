@@ -18,7 +18,7 @@ from shapely.geometry import box
 
 DRIVER = Path(__file__).with_name("drive_qgis.py")
 LIMIT_S = 420
-SHOTS = ["1_phrase", "2_polygons", "3_click", "4_accepted", "5_export", "6_exported"]
+SHOTS = ["1_phrase", "2_polygons", "3_threshold", "4_click", "5_accepted", "6_export", "7_exported"]
 
 PROFILE = """[PythonPlugins]
 geophrase=true
@@ -107,8 +107,7 @@ def test_a_phrase_a_click_and_an_export(
     out.mkdir(parents=True)
     with rasterio.open(raster) as dataset:
         crs, bounds = dataset.crs, box(*dataset.bounds)
-        click = dataset.xy(dataset.height * 0.5, dataset.width * 0.5)
-    task = {"raster": str(raster), "query": "cars", "click": click, "export": str(tmp_path / "cars.gpkg")}
+    task = {"raster": str(raster), "query": "cars", "export": str(tmp_path / "cars.gpkg")}
 
     report = run_qgis(tmp_path, task, out)
 
@@ -116,7 +115,7 @@ def test_a_phrase_a_click_and_an_export(
     assert not engines_of(tmp_path), "the engine outlived QGIS"
     assert report["polygons"] > 0
     exported = gpd.read_file(tmp_path / "cars.gpkg")
-    assert len(exported) == report["after_accepting"] == report["polygons"] + 1
+    assert len(exported) == report["after_accepting"] == report["polygons"]
     assert exported.crs == crs
     assert exported.geometry.is_valid.all()
     assert exported.within(bounds.buffer(1e-6)).all()
