@@ -57,8 +57,11 @@ class QueryLine(QgsFilterLineEdit):
         super().keyPressEvent(event)
 
     def _on_return(self) -> None:
-        if not self._completer.popup().isVisible():
-            self.run_requested.emit()
+        popup = self._completer.popup()
+        if popup.isVisible() and popup.currentIndex().isValid():
+            return  # Enter takes the highlighted suggestion
+        popup.hide()
+        self.run_requested.emit()
 
 
 class _PhraseCompleter(QCompleter):

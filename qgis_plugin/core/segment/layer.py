@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import List, Optional, Sequence
+from typing import Optional, Sequence
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFeature,
     QgsGeometry,
     QgsLayerMetadata,
     QgsProject,
@@ -148,21 +147,11 @@ class ResultLayer(QObject):
             QgsProject.instance().removeMapLayer(layer.id())
         remove_result_file(path)
 
-    def selected(self) -> List[QgsFeature]:
-        """The selected polygons."""
-        return [] if self.layer is None else list(self.layer.selectedFeatures())
-
     def _forget(self) -> None:
         if self.layer is not None:
             self.layer = None
             self._writer.forget()
             self.gone.emit()
-
-
-def run_of(layer: QgsVectorLayer) -> Optional[str]:
-    """The parameters of the run that made a layer, as JSON; None where it holds none."""
-    text = layer.customProperty(RUN_PROPERTY)
-    return str(text) if text else None
 
 
 def _crs_of(started: JobStarted, raster: QgsRasterLayer) -> QgsCoordinateReferenceSystem:

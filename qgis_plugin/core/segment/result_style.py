@@ -31,7 +31,7 @@ COLOURS = (
 """Far apart from each other, and those first that stand out from vegetation, soil and roofs."""
 
 _FILL_ALPHA = 70
-_OUTLINE_MM = 0.46
+_OUTLINE_MM = 0.36
 
 
 def style_by_query(layer: QgsVectorLayer, queries: Sequence[str], *, first_colour: int = 0) -> None:

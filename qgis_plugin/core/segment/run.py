@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import Enum
 from functools import partial
-from typing import Optional
+from typing import Callable, Optional
 
 from qgis.core import QgsApplication, QgsGeometry, QgsRasterLayer
 from qgis.PyQt.QtCore import QObject, pyqtSignal
@@ -149,7 +149,7 @@ def _work(
     raster: LayerRaster,
     request: SegmentRequest,
     on_event: OnEvent,
-    is_cancelled: partial[bool],
+    is_cancelled: Callable[[], bool],
 ) -> JobResult:
     return run_segment_job(service, raster, request, on_event=on_event, is_cancelled=is_cancelled)
 

@@ -54,9 +54,11 @@ def add_raster(folder, name="town", *, side_px=100, epsg=25832):
 
 
 def use_engine(command):
-    """Makes a scripted engine the installed one."""
+    """Makes a scripted engine the installed one, for a user who never asked anything."""
+    from geophrase.qgis_plugin.core.segment.history import forget_queries
     from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings
 
+    forget_queries()
     save_settings(PluginSettings(engine_command=command.executable))
 
 

@@ -443,3 +443,30 @@ def test_an_object_clicked_without_a_query_gets_a_layer(qgis_app, iface, dock):
     dock.page.result_box.outline_box._threshold.setValue(80)
     assert not dock.segment.results.is_outlining, "there is nothing to outline anew"
     layer.rollBack()
+
+
+def test_enter_runs_also_while_suggestions_are_shown(qgis_app, dock, scripted_engine):
+    line = dock.page.query_line
+    line.setFocus()
+    QTest.keyClicks(line, "roo")
+    popup = line.completer().popup()
+    wait_until(qgis_app, popup.isVisible)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    assert dock.segment.run is not None, "nothing runs"
+    wait_for_end(qgis_app, dock)
+    assert jobs(scripted_engine, "segment")[0]["queries"][0]["text"] == "roo"
+
+
+def test_enter_on_a_suggestion_takes_it(qgis_app, iface, dock):
+    line = dock.page.query_line
+    iface.window.activateWindow()
+    assert QTest.qWaitForWindowActive(iface.window)
+    line.setFocus()
+    wait_until(qgis_app, line.hasFocus, what="the focus")
+    QTest.keyClicks(line, "ships; roo")
+    popup = line.completer().popup()
+    wait_until(qgis_app, popup.isVisible)
+    QTest.keyClick(popup, Qt.Key.Key_Down)
+    QTest.keyClick(popup, Qt.Key.Key_Return)
+    assert line.text() == "ships; roofs"
+    assert dock.segment.run is None
