@@ -4,7 +4,7 @@ VENV    ?= .venv
 PROFILE ?= default
 BIN     := $(VENV)/bin
 
-.PHONY: help env demo test lint plugin link clean
+.PHONY: help env demo test lint plugin link guide-pictures clean
 
 help:
 	@echo "make demo                       set up, run typed queries over a generated scene, draw a picture"
@@ -38,6 +38,11 @@ plugin: env
 
 link:
 	$(PYTHON) tools/link_plugin.py --profile "$(PROFILE)"
+
+guide-pictures: env
+	tools/make_qgis_env.sh
+	$(BIN)/pytest tests/e2e
+	$(BIN)/python tools/guide_pictures.py
 
 clean:
 	rm -rf build .pytest_cache .mypy_cache .ruff_cache
