@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from geophrase.engine.embedding_cache import default_cache_folder
+from geophrase.engine.errors import EngineError
+from geophrase.engine.server.owned_folder import OwnedFolder
+from geophrase.protocol.errors import ErrorCode
 
-_SCORES, _UPLOADS = "scores", "uploads"
+_SCORES, _UPLOADS, _TEMPORARY = "scores", "uploads", "temporary"
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class ServerFolders:
     encodings: Path | None
     scores: Path
     uploads: Path
-    temporary: Path | None = None
+    temporary: OwnedFolder | None = None
 
     @classmethod
     def default(cls) -> ServerFolders:
@@ -41,11 +42,23 @@ class ServerFolders:
 
     @classmethod
     def for_now(cls) -> ServerFolders:
-        """No encodings, and everything else only for as long as the engine lives."""
-        temporary = Path(tempfile.mkdtemp(prefix="geophrase-"))
-        return cls(None, temporary / _SCORES, temporary / _UPLOADS, temporary)
+        """No encodings, and everything else only for as long as the engine lives.
+
+        Raises:
+            EngineError: OUTPUT_NOT_WRITABLE.
+        """
+        temporary = OwnedFolder(default_cache_folder().with_name(_TEMPORARY))
+        try:
+            temporary.claim()
+        except OSError as error:
+            raise EngineError(
+                ErrorCode.OUTPUT_NOT_WRITABLE,
+                f"Nothing can be kept in {temporary.path.parent}, not even for now ({error.strerror}). "
+                "Name a folder with --cache.",
+            ) from error
+        return cls(None, temporary.path / _SCORES, temporary.path / _UPLOADS, temporary)
 
     def clean_up(self) -> None:
         """Remove what is temporary."""
         if self.temporary is not None:
-            shutil.rmtree(self.temporary, ignore_errors=True)
+            self.temporary.remove()

@@ -106,8 +106,9 @@ class ModelHost:
         """
         model = self._models.get(name)
         if model is None:
-            while len(self._models) >= _MAX_MODELS:
+            if len(self._models) >= _MAX_MODELS:
                 self._models.popitem(last=False)
+                _free_caches()
             model = self._models[name] = self._loaded(name)
             self._facts[name] = ModelFacts(
                 key=name,

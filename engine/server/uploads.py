@@ -17,7 +17,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import filelock
 import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
@@ -26,6 +25,7 @@ from rasterio.windows import Window
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.source import GDAL_OPTIONS, KnownRaster
 from geophrase.engine.server.crops import refuse_unknown_crs, sent_pixels
+from geophrase.engine.server.owned_folder import OwnedFolder
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.messages import BeginUpload, UploadWindow
 from geophrase.protocol.wire import Arrays
@@ -33,7 +33,6 @@ from geophrase.protocol.wire import Arrays
 MAX_UPLOADS = 16
 _MAX_SIDE_PX = 2**18
 _BLOCK_PX = 512
-_LOCK_FILE = "in_use.lock"
 # What a full disk breaks is not only ours: this much is left to all others.
 _RESERVE_BYTES = 512 * 2**20
 _NUM_BANDS = 4  # red, green, blue, and alpha that is 0 where there is no data
@@ -55,8 +54,6 @@ class UploadedRaster:
 class UploadStore:
     """Keeps uploads in a folder of its own inside one that engines share; threads may share it.
 
-    What an engine left behind that was killed is removed when the next one starts.
-
     Args:
         folder: The shared one.
         reserve_bytes: Disk space that no upload may take.
@@ -66,15 +63,11 @@ class UploadStore:
     def __init__(
         self, folder: Path, *, reserve_bytes: int = _RESERVE_BYTES, abandoned_after_s: float = 1800.0
     ) -> None:
-        self._shared = folder
-        self._folder = folder / uuid.uuid4().hex
+        self._folder = OwnedFolder(folder)
         self._reserve_bytes = reserve_bytes
         self._abandoned_after_s = abandoned_after_s
         self._lock = threading.Lock()
-        self._in_use: filelock.BaseFileLock | None = None
         self._uploads: dict[str, _Upload] = {}
-        for other in folder.glob("*"):
-            _remove_if_abandoned(other)
 
     def begin(self, request: BeginUpload) -> str:
         """Make room for a raster; give its id.
@@ -92,8 +85,8 @@ class UploadStore:
             if len(self._uploads) >= MAX_UPLOADS:
                 raise EngineError(ErrorCode.BUSY, "Too many layers are being sent. Wait until one is done.")
             with _disk_errors():
-                self._claim_folder()
-                upload = _Upload(self._folder / f"{upload_id}.tif", request)
+                self._folder.claim()
+                upload = _Upload(self._folder.path / f"{upload_id}.tif", request)
             self._uploads[upload_id] = upload
         return upload_id
 
@@ -111,7 +104,7 @@ class UploadStore:
                 ErrorCode.BAD_REQUEST, "The window does not lie in the raster that was announced."
             )
         pixels = sent_pixels(arrays, window.shape_yx)
-        if shutil.disk_usage(self._folder).free < self._reserve_bytes + upload.bytes_of(request):
+        if shutil.disk_usage(self._folder.path).free < self._reserve_bytes + upload.bytes_of(request):
             raise disk_full()
         image_HWC = pixels.image_HWC
         alpha_HW = pixels.valid_HW.astype(np.uint8) * 255
@@ -141,9 +134,7 @@ class UploadStore:
             self._uploads.clear()
         for upload in uploads:
             upload.discard()
-        if self._in_use is not None:
-            self._in_use.release()
-            shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.remove()
 
     def _discard_abandoned(self) -> None:
         """Forget what no client has touched for long: it may have died without a word."""
@@ -152,12 +143,6 @@ class UploadStore:
             if now_s - upload.touched_s > self._abandoned_after_s:
                 del self._uploads[upload_id]
                 upload.discard()
-
-    def _claim_folder(self) -> None:
-        if self._in_use is None:
-            self._folder.mkdir(parents=True)
-            self._in_use = filelock.FileLock(self._folder / _LOCK_FILE, thread_local=False)
-            self._in_use.acquire()
 
     def _find(self, upload_id: str) -> _Upload:
         with self._lock:
@@ -290,14 +275,3 @@ def _gdal() -> Iterator[None]:
     with warnings.catch_warnings(), rasterio.Env(**GDAL_OPTIONS):
         warnings.simplefilter("ignore", NotGeoreferencedWarning)
         yield
-
-
-def _remove_if_abandoned(folder: Path) -> None:
-    """Remove the folder of an engine that no longer lives: its lock is free."""
-    lock = filelock.FileLock(folder / _LOCK_FILE)
-    try:
-        lock.acquire(timeout=0)
-    except (filelock.Timeout, OSError):
-        return
-    lock.release()
-    shutil.rmtree(folder, ignore_errors=True)

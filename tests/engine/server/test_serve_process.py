@@ -174,6 +174,14 @@ def test_clicks_and_health_are_answered_while_a_job_of_another_client_runs(engin
     assert np.median(hello_s) < 0.05
 
 
+def test_a_client_that_hangs_up_ends_its_job(engine, large_scene):
+    stream = engine.client.run_job(job_on(large_scene, "roundabouts", job_id="forsaken"))
+    next(stream)
+    assert engine.client.health().num_jobs == 1
+    stream.close()
+    wait_until(lambda: engine.client.health().num_jobs == 0)
+
+
 def test_the_same_view_costs_nothing_in_the_next_engine(start, engine, scene):
     first, answer = a_click(engine, scene, (250.0, 250.0))
     next_engine = start("--keep-alive", "0.5")

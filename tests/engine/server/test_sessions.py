@@ -11,6 +11,7 @@ import shapely
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.server import folders as folders_module
 from geophrase.engine.server.folders import ServerFolders
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
@@ -175,7 +176,8 @@ def test_beyond_the_memory_limit_encodings_come_back_from_the_disk(paint, start_
     assert model.num_encoded == 3
 
 
-def test_without_a_disk_cache_what_no_longer_fits_is_opened_again(paint, start_engine):
+def test_without_a_disk_cache_what_no_longer_fits_is_opened_again(paint, start_engine, tmp_path, monkeypatch):
+    monkeypatch.setattr(folders_module, "default_cache_folder", lambda: tmp_path / "embeddings")
     path = paint([RED])
     folders = ServerFolders.for_now()
     engine = start_engine(memory_bytes=1, folders=folders)
@@ -184,7 +186,7 @@ def test_without_a_disk_cache_what_no_longer_fits_is_opened_again(paint, start_e
     assert len(click(engine, second, at(105, 65, WindowPx(60, 32, 128, 128)))) == 1
     assert not opened(engine, path).is_cached
     engine.close(5.0)
-    assert not folders.temporary.exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def test_a_closed_session_is_forgotten(paint, start_engine):
