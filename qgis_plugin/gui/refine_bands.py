@@ -44,7 +44,7 @@ class RefineBands:
 
     def show_box(self, corners: Sequence[QgsPointXY]) -> None:
         """Shows a box by its corners on the canvas; none for ()."""
-        self.box.reset(QgsWkbTypes.PolygonGeometry)
+        self.box.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         for corner in corners:
             self.box.addPoint(corner, False)
         if corners:
@@ -61,7 +61,7 @@ class RefineBands:
     def clear(self) -> None:
         """Shows nothing."""
         for band in (self.mask, self.hover, self.box):
-            band.reset(QgsWkbTypes.PolygonGeometry)
+            band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         self._remove_markers()
 
     def remove(self) -> None:
@@ -77,7 +77,7 @@ class RefineBands:
 
 
 def _band(canvas: QgsMapCanvas, colour: QColor, *, width_px: int, fill_alpha: int) -> QgsRubberBand:
-    band = QgsRubberBand(canvas, QgsWkbTypes.PolygonGeometry)
+    band = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
     fill = QColor(colour)
     fill.setAlpha(fill_alpha)
     band.setStrokeColor(colour)
@@ -88,7 +88,7 @@ def _band(canvas: QgsMapCanvas, colour: QColor, *, width_px: int, fill_alpha: in
 
 def _show(band: QgsRubberBand, geometry: Optional[QgsGeometry], crs: QgsCoordinateReferenceSystem) -> None:
     if geometry is None or geometry.isEmpty():
-        band.reset(QgsWkbTypes.PolygonGeometry)
+        band.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
     else:
         band.setToGeometry(geometry, crs)
 

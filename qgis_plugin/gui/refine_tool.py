@@ -195,7 +195,8 @@ class RefineTool(QgsMapTool):
         picked = segment_at(self._segments, *place, crs=self._engine.raster.crs)
         if picked is None:
             return False
-        self._object = RefinedObject(self._text, feature_id=picked.feature_id, shape=picked.geometry)
+        text = picked.query or self._text
+        self._object = RefinedObject(text, feature_id=picked.feature_id, shape=picked.geometry)
         self._end_hover()
         self._redraw()
         self.status_changed.emit(

@@ -9,6 +9,7 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransform,
     QgsCsException,
+    QgsFeature,
     QgsFeatureRequest,
     QgsGeometry,
     QgsPointXY,
@@ -16,6 +17,8 @@ from qgis.core import (
     QgsRectangle,
     QgsVectorLayer,
 )
+
+_QUERY_FIELD = "query"
 
 
 @dataclass(frozen=True)
@@ -25,10 +28,12 @@ class PickedSegment:
     Attributes:
         feature_id: In the layer.
         geometry: In the CRS that was asked for.
+        query: The phrase that it answers; "" where the layer doesn't say.
     """
 
     feature_id: int
     geometry: QgsGeometry
+    query: str = ""
 
 
 def segment_at(
@@ -52,10 +57,16 @@ def segment_at(
             if geometry.contains(point):
                 area = geometry.area()
                 geometry.transform(to_crs)
-                found.append((area, PickedSegment(feature.id(), geometry)))
+                found.append((area, PickedSegment(feature.id(), geometry, _query_of(feature))))
     except QgsCsException:
         return None
     return min(found, key=lambda pair: pair[0])[1] if found else None
+
+
+def _query_of(feature: QgsFeature) -> str:
+    index = feature.fieldNameIndex(_QUERY_FIELD)
+    value = feature.attribute(index) if index >= 0 else None
+    return value if isinstance(value, str) else ""  # a null is no str
 
 
 def _around(point: QgsPointXY) -> QgsFeatureRequest:

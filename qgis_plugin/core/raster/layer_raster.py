@@ -188,7 +188,9 @@ def _finest_resolution_map(layer: QgsRasterLayer) -> float:
     resolutions = [float(value) for value in layer.dataProvider().nativeResolutions() if value > 0]
     if resolutions:
         return min(resolutions)
-    metres = QgsUnitTypes.fromUnitToUnitFactor(layer.crs().mapUnits(), QgsUnitTypes.DistanceMeters)
+    metres = QgsUnitTypes.fromUnitToUnitFactor(
+        layer.crs().mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters
+    )
     return float(2.0 ** math.floor(math.log2(_FINEST_UNKNOWN_M / metres)))
 
 

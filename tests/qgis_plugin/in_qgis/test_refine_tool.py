@@ -11,6 +11,7 @@ from osgeo import gdal, osr
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsFeature,
+    QgsField,
     QgsGeometry,
     QgsPointXY,
     QgsProject,
@@ -18,7 +19,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgsMapToolPan
-from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt
+from qgis.PyQt.QtCore import QEvent, QPoint, QPointF, Qt, QVariant
 from qgis.PyQt.QtGui import QKeySequence, QMouseEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QAction, QApplication
@@ -402,6 +403,23 @@ def _segments(epsg: int, rings_pix, transform) -> QgsVectorLayer:
     feature.setGeometry(QgsGeometry.fromPolygonXY(rings))
     layer.dataProvider().addFeatures([feature])
     return layer
+
+
+def test_a_polygon_is_refined_as_what_it_was_found_for(table):
+    t = table()
+    square = [(1400, 1400), (1600, 1400), (1600, 1600), (1400, 1600)]
+    segments = _segments(25832, [square], NORTH_UP)
+    segments.dataProvider().addAttributes([QgsField("query", QVariant.Type.String)])
+    segments.updateFields()
+    feature = next(segments.getFeatures())
+    segments.dataProvider().changeAttributeValues(
+        {feature.id(): {segments.fields().indexOf("query"): "sheds"}}
+    )
+    t.tool.set_text("houses")
+    t.tool.set_segments(segments)
+    t.click((1430, 1430))
+    t.click((1450, 1450))
+    assert t.asked()["text"]["text"] == "sheds"
 
 
 @pytest.mark.parametrize("epsg", [25832, 4326])
