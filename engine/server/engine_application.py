@@ -54,6 +54,7 @@ DEFAULT_MEMORY_BYTES = 512 * 2**20
 """Encodings of some hundred crops of a small model, or of 30 of a large one."""
 
 _MAX_SESSIONS = 256
+_WARM_UP_TEXT = "building"
 
 
 @dataclass(frozen=True)
@@ -104,6 +105,7 @@ class EngineApplication:
                 uploads=self._uploads,
             )
         )
+        self._warm_models: set[str] = set()
         self._process = psutil.Process()
 
     def close(self, timeout_s: float) -> bool:
@@ -172,6 +174,7 @@ class EngineApplication:
         )
         encoding = call.result()
         session = self._sessions.add(session_id, crop, model, valid_HW=pixels.valid_HW, encoding=encoding)
+        self._warm_up(model, encoding)
         return _opened(session, call)
 
     def close_session(self, session_id: str) -> None:
@@ -236,6 +239,18 @@ class EngineApplication:
             facts = self._host.facts(key)
         assert facts is not None, "a model that was got has facts"
         return facts
+
+    def _warm_up(self, model: ModelFacts, encoding: Any) -> None:
+        """Have a model's first answer made before anybody waits for it: it takes several times as long."""
+        if model.key in self._warm_models:
+            return
+        self._warm_models.add(model.key)
+        prompts: dict[str, Any] = {"points_xy": np.zeros((1, 2), np.float32), "point_labels": np.ones(1)}
+        if model.has_text:
+            prompts["text"] = _WARM_UP_TEXT
+        self._worker.submit(
+            lambda: self._host.get(model.key).predict(encoding, **prompts), priority=Priority.BACKGROUND
+        )
 
     def _predicted(self, session: Session, encoding: EncodingArrays, prompts: dict[str, Any]) -> Prediction:
         model = self._host.get(session.model.key)
