@@ -35,7 +35,8 @@ def uninstall(
                 _remove_all([folder / VENV, folder / DOWNLOADS, folder / PYTHONS])
             for name in (LOG_FILE, LOCK_FILE, STATE_FILE):
                 (folder / name).unlink(missing_ok=True)
-            _remove_empty([folder, folder.parent])
+            ours = [folder, folder.parent] if folder.parent.name == "geophrase" else [folder]
+            _remove_empty(ours)
         _remove_all(caches)
     except OSError as error:
         raise explain([f"{type(error).__name__}: {error}"]) from error

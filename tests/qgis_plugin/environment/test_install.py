@@ -114,6 +114,15 @@ def test_another_pin_reinstalls_only_its_package(finished_plan: InstallPlan) -> 
     assert read_state(plan.folder).result("torch")["version"] == "2.14.0"
 
 
+def test_a_failed_upgrade_does_not_offer_the_half_of_it(finished_plan: InstallPlan) -> None:
+    (finished_plan.source / "engine" / "cli" / "main.py").write_text("this is no Python")
+
+    assert run_install(finished_plan).outcome.error is not None
+
+    assert engine_command("", finished_plan.folder) is None
+    assert "torch" in read_state(finished_plan.folder).steps
+
+
 def test_a_deleted_environment_is_made_again(finished_plan: InstallPlan) -> None:
     plan = finished_plan
     environment_python(plan.folder).unlink()
@@ -246,6 +255,18 @@ def test_uninstalling_leaves_nothing_of_ours_and_everything_else(plan: InstallPl
     (plan.folder / "state.json").write_text("{}")
     uninstall(plan.folder)
     assert not plan.folder.exists()
+
+
+@pytest.mark.parametrize(("name", "is_ours"), [("geophrase", True), ("the user's", False)])
+def test_uninstalling_takes_only_a_parent_of_ours_along(tmp_path: Path, name: str, is_ours: bool) -> None:
+    folder = tmp_path / name / "engine"
+    folder.mkdir(parents=True)
+    (folder / "state.json").write_text("{}")
+
+    uninstall(folder)
+
+    assert not folder.exists()
+    assert folder.parent.exists() is not is_ours
 
 
 def test_uv_does_it_too(tmp_path: Path) -> None:

@@ -159,6 +159,12 @@ def test_without_a_proxy_the_users_own_variables_stay() -> None:
     assert ProxySettings().variables() == {}
 
 
+def test_masks_the_password_of_an_index_too() -> None:
+    line = "Looking in indexes: https://bob:other-secret@index.corp/simple"
+
+    assert ProxySettings().masked(line) == "Looking in indexes: https://***@index.corp/simple"
+
+
 @pytest.mark.parametrize(
     "line",
     [
