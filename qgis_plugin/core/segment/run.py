@@ -68,6 +68,7 @@ class SegmentRun(QObject):
         self._layer = layer
         self._clip_map = clip_map
         self._file_problem = ""
+        self._is_unwanted = False
         title = tr("GeoPhrase: {queries}").format(queries=short_title(request.queries))
         self._task: Optional[JobTask] = JobTask(
             title, partial(_work, service, raster, request), clip_map=clip_map
@@ -95,6 +96,8 @@ class SegmentRun(QObject):
             self._task.waitForFinished(timeout_ms)
 
     def _on_began(self, started: JobStarted) -> None:
+        if self._is_unwanted:
+            return
         if self.result is not None:  # the engine died and begins again
             self.result.begin_revision(started)
             return
@@ -104,7 +107,7 @@ class SegmentRun(QObject):
             self._give_up(str(error))
             return
         self.result.begin_revision()
-        self.result.gone.connect(self.cancel)
+        self.result.gone.connect(self._on_gone)
         self.result.failed.connect(self._give_up)
         self.result_made.emit(self.result)
 
@@ -113,7 +116,9 @@ class SegmentRun(QObject):
             self.result.add(found)  # type: ignore[arg-type]
 
     def _on_succeeded(self, result: JobResult) -> None:
-        assert self.result is not None
+        if self.result is None or self._file_problem:  # the end overtook the cancellation
+            self._on_cancelled()
+            return
         self.result.end_revision()
         self._end(Outcome.DONE, _summary(self.result, result))
 
@@ -123,11 +128,19 @@ class SegmentRun(QObject):
     def _on_cancelled(self) -> None:
         if self._file_problem:
             self._end(Outcome.FAILED, self._file_problem)
+        elif self._is_unwanted:
+            self._end(Outcome.CANCELLED, tr("Cancelled: the layer of its polygons was removed."))
         elif self.result is not None and self.result.num_polygons:
             text = tr("Cancelled: the {count} polygons found so far are kept.")
             self._end(Outcome.CANCELLED, text.format(count=self.result.num_polygons))
         else:
             self._end(Outcome.CANCELLED, tr("Cancelled: nothing was found until then."))
+
+    def _on_gone(self) -> None:
+        """The user removed the layer; its keeper deletes the result soon."""
+        self.result = None
+        self._is_unwanted = True
+        self.cancel()
 
     def _give_up(self, problem: str) -> None:
         self._file_problem = problem

@@ -10,6 +10,7 @@ from traceback import format_exception
 
 import pytest
 from qgis.core import QgsProject, QgsRasterLayer
+from qgis.PyQt.QtCore import QEvent
 from rasters import NORTH_UP, numbered, write_raster
 
 LIMIT_S = 20.0
@@ -32,16 +33,21 @@ def wait_until(app, is_true, *, what="it", limit_s=LIMIT_S):
     end = time.monotonic() + limit_s
     while not is_true():
         assert time.monotonic() < end, f"waited {limit_s:.0f} s for {what}"
-        app.processEvents()
-        time.sleep(0.005)
+        _turn_once(app)
 
 
 def turn(app, seconds=0.1):
     """Turns the event loop for a while."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        app.processEvents()
-        time.sleep(0.005)
+        _turn_once(app)
+
+
+def _turn_once(app):
+    """As QGIS's own loop does, which deletes what `deleteLater` was called on; processEvents alone doesn't."""
+    app.processEvents()
+    app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    time.sleep(0.005)
 
 
 def add_raster(folder, name="town", *, side_px=100, epsg=25832):
