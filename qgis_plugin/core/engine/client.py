@@ -227,7 +227,7 @@ class EngineClient:
         is_reused = connection.sock is not None
         try:
             return self._exchange_on(connection, method, path, parts=parts, timeout_s=timeout_s)
-        except TimeoutError as error:
+        except socket.timeout as error:  # noqa: UP041 - in Python 3.9 it is no TimeoutError
             connection.close()
             text = tr(
                 "The engine did not answer within {seconds} s. Wait for what it does to end, or restart it."
