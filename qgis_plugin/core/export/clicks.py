@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
-from typing import Iterable, List, Tuple
+from typing import Any, Iterable, List, Tuple
 
 CLICKS_FIELD = "clicks"
 """The optional attribute of a segments layer that holds them."""
@@ -32,13 +32,14 @@ def clicks_text(clicks: Iterable[Click]) -> str:
     return json.dumps(rows) if rows else ""
 
 
-def clicks_of(text: object) -> Tuple[Click, ...]:
-    """The clicks that an attribute holds; none where it is null or holds something else."""
-    if not isinstance(text, str) or not text.strip():
-        return ()
+def clicks_of(value: Any) -> Tuple[Click, ...]:
+    """The clicks that an attribute holds; none where it is null or holds something else.
+
+    GDAL gives such a text in a GeoJSON file back as lists.
+    """
     clicks: List[Click] = []
     try:
-        for x, y, label in json.loads(text):
+        for x, y, label in json.loads(value) if isinstance(value, str) else value:
             clicks.append(Click(float(x), float(y), bool(int(label))))
     except (ValueError, TypeError):
         return ()

@@ -18,7 +18,7 @@ from ..segment.features import SEGMENT_FIELDS
 from ..translation import tr
 from .attributes import fitted, is_null, name_in
 from .errors import ExportError
-from .prepare import PreparedFeatures, measured, reprojected
+from .prepare import PreparedFeatures, measured, relocated
 
 
 @dataclass(frozen=True)
@@ -154,9 +154,10 @@ def _as_the_layer_holds_them(layer: QgsVectorLayer, prepared: PreparedFeatures) 
     for feature in prepared.features:
         parts = [feature.geometry()] if is_multi else feature.geometry().asGeometryCollection()
         for part in parts:
-            piece = feature if len(parts) == 1 else measured(feature, part, prepared.measure)
-            answer = QgsFeature(piece)
-            geometry = reprojected(part, prepared.crs, layer.crs(), prepared.context)
+            piece = QgsFeature(feature) if len(parts) == 1 else measured(feature, part, prepared.measure)
+            piece.setGeometry(part)
+            answer = relocated(piece, prepared.crs, layer.crs(), prepared.context)
+            geometry = answer.geometry()
             if is_multi:
                 geometry.convertToMultiType()
             answer.setGeometry(geometry)

@@ -10,16 +10,15 @@ from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
-    QgsGeometry,
     QgsPointXY,
 )
 
 from ..translation import tr
 from .attributes import is_null, values_by_name
-from .clicks import CLICKS_FIELD, Click, clicks_of
+from .clicks import CLICKS_FIELD, clicks_of
 from .errors import ExportError
 from .outline import polygonal, polygons_of
-from .prepare import reprojected
+from .prepare import moved_clicks, reprojected
 from .training_sample import LabelledObject
 
 
@@ -55,7 +54,7 @@ def labelled_objects(
         geometry = polygonal(reprojected(feature.geometry(), crs, raster_crs, context))
         if geometry.isNull():
             continue
-        clicks = [_moved(click, crs, raster_crs, context) for click in clicks_of(values.get(CLICKS_FIELD))]
+        clicks = moved_clicks(clicks_of(values.get(CLICKS_FIELD)), crs, raster_crs, context)
         anchor = geometry.pointOnSurface().asPoint()
         answer.append(
             LabelledObject(
@@ -63,7 +62,7 @@ def labelled_objects(
                 polygons_map=tuple(_rings(polygon) for polygon in polygons_of(geometry)),
                 anchor_map=(anchor.x(), anchor.y()),
                 predicted_iou=_probability(values.get("iou_pred")),
-                clicks=tuple(clicks),
+                clicks=clicks,
                 is_accepted=is_accepted,
             )
         )
@@ -72,17 +71,6 @@ def labelled_objects(
 
 def _rings(polygon: Sequence[Sequence[QgsPointXY]]) -> List[np.ndarray]:
     return [np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in polygon]
-
-
-def _moved(
-    click: Click,
-    crs: QgsCoordinateReferenceSystem,
-    raster_crs: QgsCoordinateReferenceSystem,
-    context: QgsCoordinateTransformContext,
-) -> Click:
-    point = QgsGeometry.fromPointXY(QgsPointXY(click.x_map, click.y_map))
-    moved = reprojected(point, crs, raster_crs, context).asPoint()
-    return Click(moved.x(), moved.y(), click.is_positive)
 
 
 def _probability(value: object) -> Optional[float]:

@@ -12,7 +12,6 @@ from typing import Callable, Dict, Iterator, List, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsFeature,
     QgsFeatureSink,
     QgsVectorFileWriter,
     QgsVectorLayer,
@@ -22,7 +21,7 @@ from qgis.core import (
 from ..translation import tr
 from .attributes import SHAPEFILE_DRIVER, with_names
 from .errors import ExportCancelledError, ExportError
-from .prepare import PreparedFeatures, reprojected
+from .prepare import PreparedFeatures, relocated
 
 DEFAULT_DRIVER = "GPKG"
 _NO_POLYGONS = frozenset(
@@ -149,9 +148,9 @@ def _write(
     for feature in prepared.features:
         if is_cancelled():
             raise ExportCancelledError(tr("The export was cancelled; nothing was written."))
-        geometry = reprojected(feature.geometry(), prepared.crs, crs, prepared.context)
+        row = relocated(feature, prepared.crs, crs, prepared.context)
+        geometry = row.geometry()
         geometry.convertToMultiType()
-        row = QgsFeature(feature)
         row.setGeometry(geometry)
         writer.addFeature(row, QgsFeatureSink.Flag.FastInsert)
         _check_writer(writer)

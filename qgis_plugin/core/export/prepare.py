@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Sequence, Tuple
+from typing import Callable, Iterable, List, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -14,10 +14,12 @@ from qgis.core import (
     QgsFeature,
     QgsFields,
     QgsGeometry,
+    QgsPointXY,
 )
 
 from ..translation import tr
 from .attributes import values_by_name
+from .clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
 from .errors import ExportCancelledError, ExportError
 from .outline import OutlineOptions, area_m2, ground_measure, outlined, perimeter_m
 
@@ -118,6 +120,45 @@ def reprojected(
     if not answer.boundingBox().isFinite():
         text = tr("The polygons lie outside the area of {crs}; choose a target in another CRS.")
         raise ExportError(text.format(crs=target.authid()))
+    return answer
+
+
+def moved_clicks(
+    clicks: Iterable[Click],
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> Tuple[Click, ...]:
+    """The clicks in another CRS; as they are where one of the two is unknown.
+
+    Raises:
+        ExportError: One cannot be expressed there.
+    """
+    moved = []
+    for click in clicks:
+        point = QgsGeometry.fromPointXY(QgsPointXY(click.x_map, click.y_map))
+        place = reprojected(point, source, target, context).asPoint()
+        moved.append(Click(place.x(), place.y(), click.is_positive))
+    return tuple(moved)
+
+
+def relocated(
+    feature: QgsFeature,
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> QgsFeature:
+    """A copy of the feature in another CRS: its outline, and the clicks among its attributes.
+
+    Raises:
+        ExportError: It cannot be expressed there.
+    """
+    answer = QgsFeature(feature)
+    answer.setGeometry(reprojected(feature.geometry(), source, target, context))
+    index = feature.fields().lookupField(CLICKS_FIELD)
+    clicks = clicks_of(feature.attribute(index)) if index >= 0 else ()
+    if clicks:
+        answer.setAttribute(index, clicks_text(moved_clicks(clicks, source, target, context)))
     return answer
 
 

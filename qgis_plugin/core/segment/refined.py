@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 from qgis.core import (
     NULL,
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
-    QgsCsException,
     QgsGeometry,
     QgsProject,
     QgsVectorLayer,
@@ -16,7 +14,9 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime
 
-from ..export.clicks import CLICKS_FIELD, clicks_text
+from ..export.clicks import CLICKS_FIELD, Click, clicks_text
+from ..export.errors import ExportError
+from ..export.prepare import moved_clicks, reprojected
 from ..refine.outlined import RefinedFeature
 from ..translation import tr
 from .features import known_number
@@ -43,13 +43,13 @@ def write_refined(
     Raises:
         RefinedError: The layer can't be edited.
     """
-    geometry = _in_layer(refined.geometry, crs, layer)
+    geometry, clicks = _in_layer(refined, crs, layer)
     if not layer.isEditable() and not layer.startEditing():
         text = tr("The layer {name} can't be edited. Make it writable, or export it and refine the copy.")
         raise RefinedError(text.format(name=layer.name()))
     is_new = refined.feature_id is None or not layer.getFeature(refined.feature_id).isValid()
     layer.beginEditCommand(tr("GeoPhrase: new polygon") if is_new else tr("GeoPhrase: refined polygon"))
-    values = _values(refined, layer, source=source, is_new=is_new)
+    values = _values(refined, layer, clicks=clicks, source=source, is_new=is_new)
     feature_id = _add(layer, geometry, values) if is_new else _replace(layer, refined, geometry, values)
     if feature_id is None:
         layer.destroyEditCommand()
@@ -77,7 +77,7 @@ def _replace(
 
 
 def _values(
-    refined: RefinedFeature, layer: QgsVectorLayer, *, source: str, is_new: bool
+    refined: RefinedFeature, layer: QgsVectorLayer, *, clicks: Tuple[Click, ...], source: str, is_new: bool
 ) -> Dict[int, object]:
     """The attributes by the layer's own columns; a refined polygon without a text keeps its query."""
     outlined = refined.outlined
@@ -91,7 +91,7 @@ def _values(
         "weights": outlined.weights,
         "source": source,
         "created": QDateTime.currentDateTimeUtc(),
-        CLICKS_FIELD: clicks_text(refined.clicks) or NULL,
+        CLICKS_FIELD: clicks_text(clicks) or NULL,
     }
     if refined.text or is_new:
         named["query"] = refined.text or NULL
@@ -99,16 +99,19 @@ def _values(
     return {fields.lookupField(name): value for name, value in named.items() if fields.lookupField(name) >= 0}
 
 
-def _in_layer(geometry: QgsGeometry, crs: QgsCoordinateReferenceSystem, layer: QgsVectorLayer) -> QgsGeometry:
-    moved = QgsGeometry(geometry)
-    if crs.isValid() and layer.crs().isValid() and crs != layer.crs():
-        try:
-            moved.transform(QgsCoordinateTransform(crs, layer.crs(), QgsProject.instance()))
-        except QgsCsException as error:
-            text = tr("The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.")
-            raise RefinedError(text.format(name=layer.name())) from error
+def _in_layer(
+    refined: RefinedFeature, crs: QgsCoordinateReferenceSystem, layer: QgsVectorLayer
+) -> Tuple[QgsGeometry, Tuple[Click, ...]]:
+    """The outline and the clicks in the layer's CRS."""
+    context = QgsProject.instance().transformContext()
+    try:
+        moved = reprojected(refined.geometry, crs, layer.crs(), context)
+        clicks = moved_clicks(refined.clicks, crs, layer.crs(), context)
+    except ExportError as error:
+        text = tr("The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.")
+        raise RefinedError(text.format(name=layer.name())) from error
     suited = moved.coerceToType(layer.wkbType())
     if len(suited) != 1:
         text = tr("The object has several parts and {name} takes one. Export to a multi-polygon layer.")
         raise RefinedError(text.format(name=layer.name()))
-    return suited[0]
+    return suited[0], clicks

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 from export_layers import UTM, prepared, segment, segments_layer, square
-from qgis.core import NULL, QgsCoordinateReferenceSystem, QgsCoordinateTransform, QgsProject, QgsVectorLayer
+from qgis.core import (
+    NULL,
+    QgsCoordinateReferenceSystem,
+    QgsCoordinateTransform,
+    QgsField,
+    QgsPointXY,
+    QgsProject,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import Qt
 
 from geophrase.qgis_plugin.core.export.errors import ExportCancelledError, ExportError
@@ -187,3 +195,24 @@ def test_a_full_disk_gives_a_sentence_and_leaves_the_old_file(qgis_app, tmp_path
 )
 def test_a_name_gets_the_formats_suffix(qgis_app, typed, expected):
     assert vector_formats()[0].completed(Path("/x") / typed) == Path("/x") / expected
+
+
+def test_clicks_go_along_to_another_crs(tmp_path, features):
+    from geophrase.qgis_plugin.core.export.clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
+
+    layer = segments_layer(features)
+    column = QgsField(layer.fields().field("query"))
+    column.setName(CLICKS_FIELD)
+    layer.dataProvider().addAttributes([column])
+    layer.updateFields()
+    index = layer.fields().indexOf(CLICKS_FIELD)
+    text = clicks_text([Click(500_010, 5_540_010, True), Click(500_030, 5_540_010, False)])
+    layer.dataProvider().changeAttributeValues({min(layer.allFeatureIds()): {index: text}})
+    path = tmp_path / "a.geojson"
+    write_new_file(NewFile(path, "GeoJSON"), prepared(layer))
+    back = _read(path)
+    (feature,) = (each for each in back.getFeatures() if each[CLICKS_FIELD])
+    inside, beside = clicks_of(feature[CLICKS_FIELD])
+    assert feature.geometry().contains(QgsPointXY(inside.x_map, inside.y_map))
+    assert not feature.geometry().contains(QgsPointXY(beside.x_map, beside.y_map))
+    assert (inside.x_map, inside.y_map) == pytest.approx((9.0, 50.0), abs=0.1)

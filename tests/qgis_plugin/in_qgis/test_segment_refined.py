@@ -107,6 +107,22 @@ def test_a_layer_in_another_crs_gets_the_object_in_its_place(layer):
     other.rollBack()
 
 
+def test_clicks_are_kept_in_the_coordinates_of_the_layer(layer):
+    from geophrase.qgis_plugin.core.export.clicks import Click, clicks_of
+
+    other = QgsVectorLayer("Polygon?crs=EPSG:4326&field=clicks:string", "other", "memory")
+    QgsProject.instance().addMapLayer(other)
+    clicks = (Click(500000.0, 5539900.0, True), Click(500010.0, 5539900.0, False))
+    write(other, refined("POLYGON((0 0, 9 0, 9 9, 0 0))", clicks=clicks), crs=layer.crs())
+    (feature,) = other.getFeatures()
+    kept = clicks_of(feature["clicks"])
+    assert [click.is_positive for click in kept] == [True, False]
+    assert kept[0].x_map == pytest.approx(9.0, abs=1e-9)  # the zone's central meridian
+    assert kept[1].x_map - kept[0].x_map == pytest.approx(10 / 71_500, rel=0.01)
+    assert kept[0].y_map == pytest.approx(50.0, abs=0.1)
+    other.rollBack()
+
+
 def test_a_layer_that_cannot_be_edited_is_explained(layer):
     from geophrase.qgis_plugin.core.segment.refined import RefinedError
 
