@@ -7,7 +7,7 @@ from typing import List, Optional
 
 from qgis.core import QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsMapTool
-from qgis.PyQt.QtCore import QDateTime, QObject, Qt
+from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer
 
 from geophrase.protocol.jobs import JobStarted, Outline
 
@@ -29,6 +29,8 @@ from .segment_page import SegmentPage
 from .segments_target import segments_target
 
 STOP_S = 3.0
+"""How long QGIS waits at most for what refines when the plugin is taken away."""
+_RETIRED_MS = 500
 
 
 class RefineController(QObject):
@@ -57,6 +59,9 @@ class RefineController(QObject):
         self._results, self._messages = results, messages
         self._engine: Optional[RefineEngine] = None
         self._retired: List[RefineEngine] = []  # kept until their threads have ended
+        self._retired_timer = QTimer(self)
+        self._retired_timer.setInterval(_RETIRED_MS)
+        self._retired_timer.timeout.connect(self._let_go)
         self._layer: Optional[QgsRasterLayer] = None
         self._earlier_tool: Optional[QgsMapTool] = None
         box = page.result_box
@@ -99,10 +104,9 @@ class RefineController(QObject):
 
     def wait(self) -> None:
         """After `stop`: blocks until the threads have ended."""
-        for engine in self._retired:
-            if engine.join(STOP_S):
-                engine.deleteLater()
+        self._let_go(STOP_S)
         self._retired.clear()
+        self._retired_timer.stop()
 
     def _tool_for_layer(self) -> RefineTool:
         layer = self._page.layer_box.currentLayer()
@@ -134,9 +138,19 @@ class RefineController(QObject):
         self._iface.mapCanvas().unsetMapTool(self.tool)
         self._engine.stop()
         self._retired.append(self._engine)
+        self._retired_timer.start()
         self.tool.deleteLater()
         self.tool, self._engine, self._layer = None, None, None
         self._earlier_tool = None
+
+    def _let_go(self, timeout_s: float = 0.0) -> None:
+        """Closes the rasters of those whose threads have ended; until then they hold their files open."""
+        for engine in list(self._retired):
+            if engine.join(timeout_s):
+                self._retired.remove(engine)
+                engine.deleteLater()
+        if not self._retired:
+            self._retired_timer.stop()
 
     def _on_accepted(self, refined: RefinedFeature) -> None:
         assert self._engine is not None

@@ -127,7 +127,6 @@ class RefineEngine(QObject):
             except Exception as error:  # the boundary of the thread
                 log_details(traceback.format_exc())
                 self._tell_failure(taken[0], error)
-            self._tell(self.status_changed, "")
 
     def _tell(self, signal: pyqtBoundSignal, *values: object) -> None:
         """Emits, unless it was stopped: whoever listened may be gone, and this object with it."""
@@ -221,6 +220,10 @@ class RefineEngine(QObject):
     def _open(self, client: EngineClient, crop: Crop) -> SessionOpened:
         if self._sessions.of(crop) is None:
             self._tell(self.status_changed, tr("Encoding the view…"))
+            try:
+                return self._sessions.open(client, self.raster, crop, is_background=False)
+            finally:
+                self._tell(self.status_changed, "")
         return self._sessions.open(client, self.raster, crop, is_background=False)
 
     def _lattice_of(self, client: EngineClient) -> CropLattice:

@@ -44,7 +44,7 @@ def turn(app, seconds=0.1):
 
 
 def _turn_once(app):
-    """As QGIS's own loop does, which deletes what `deleteLater` was called on; processEvents alone doesn't."""
+    """As QGIS does, whose loop deletes what `deleteLater` was called on; processEvents alone does not."""
     app.processEvents()
     app.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     time.sleep(0.005)

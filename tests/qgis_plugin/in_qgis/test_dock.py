@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
+from pathlib import Path
 
 import pytest
 from dock_tools import (
@@ -332,13 +334,16 @@ def test_the_doctors_report_can_be_read(qgis_app, dock):
     dialog.close()
 
 
-def test_a_removed_layer_ends_its_run(qgis_app, dock, scripted_engine):
+def test_a_removed_layer_ends_its_run(qgis_app, iface, dock, scripted_engine):
     scripted_engine.script({"on": "run_job", "hang": True, "after_events": 5})
     ask(dock, "storage tanks")
     wait_until(qgis_app, lambda: dock.segment.results.current is not None and found(dock))
     QgsProject.instance().removeMapLayer(dock.segment.results.current.layer.id())
     wait_for_end(qgis_app, dock)
     assert dock.segment.results.current is None
+    assert "the layer of its polygons was removed" in messages(iface)[-1]
+    ask(dock, "ships")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None, what="another run's layer")
 
 
 def test_the_sliders_follow_the_active_result(qgis_app, iface, dock, scripted_engine):
@@ -417,6 +422,8 @@ def test_a_refined_object_lands_in_the_result(qgis_app, iface, dock, scripted_en
     click(iface.canvas, 500001, 5539999)  # beside all squares
     wait_until(qgis_app, lambda: tool.is_refining)
     wait_until(qgis_app, lambda: tool._object.outlined is not None, what="an answer")
+    turn(qgis_app, 0.3)
+    assert dock.page.result_box._hint.text().startswith("Click adds"), "it stays until something else happens"
     QTest.keyClick(iface.canvas, Qt.Key.Key_Return)
     wait_until(qgis_app, lambda: layer.featureCount() == num_found + 1)
     (added,) = layer.editBuffer().addedFeatures().values()
@@ -429,6 +436,25 @@ def test_a_refined_object_lands_in_the_result(qgis_app, iface, dock, scripted_en
     assert iface.canvas.mapTool() is not tool
     assert not dock.page.result_box.undo.isEnabled()
     layer.rollBack()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the system doesn't say which files are open")
+def test_a_raster_that_was_searched_refined_and_removed_is_closed(qgis_app, iface, dock):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    dock.page.result_box.refine.click()
+    click(iface.canvas, 500001, 5539999)
+    wait_until(qgis_app, lambda: dock.refine.tool._object.outlined is not None, what="an answer")
+    path = dock.segment.layer.source()
+    assert path in open_files()
+    QgsProject.instance().removeAllMapLayers()
+    wait_until(qgis_app, lambda: path not in open_files(), what="the raster to be closed", limit_s=8)
+
+
+def open_files():
+    """What this process has open."""
+    links = [Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd")]
+    return {os.readlink(link) for link in links if link.is_symlink()}
 
 
 def test_an_object_clicked_without_a_query_gets_a_layer(qgis_app, iface, dock):
