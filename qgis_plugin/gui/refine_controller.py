@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import List, Optional
 
-from qgis.core import QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsMapTool
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer
 
 from geophrase.protocol.jobs import JobStarted, Outline
@@ -81,7 +82,7 @@ class RefineController(QObject):
         if not is_active:
             if self.tool is not None and canvas.mapTool() is self.tool:
                 canvas.unsetMapTool(self.tool)
-                if self._earlier_tool is not None:
+                if self._earlier_tool is not None and not sip.isdeleted(self._earlier_tool):
                     canvas.setMapTool(self._earlier_tool)
             return
         try:
@@ -114,12 +115,13 @@ class RefineController(QObject):
             raise LayerError(
                 tr("There is no raster layer to refine on. Add one to the project and choose it.")
             )
-        if self.tool is not None and layer is self._layer:
-            return self.tool
+        model = load_settings().model or None
+        if self.tool is not None and self._engine is not None and layer is self._layer:
+            if self._engine.options.model == model:
+                return self.tool
         self._end_tool()
         outline = self._page.result_box.outline_box.outline
-        model = load_settings().model
-        options = RefineOptions(model=model or None, threshold=outline.threshold)
+        options = RefineOptions(model=model, threshold=outline.threshold)
         engine = RefineEngine(self._service, layer_raster(layer), options)
         engine.setParent(self)
         engine.failed.connect(self._messages.warned)
@@ -154,12 +156,17 @@ class RefineController(QObject):
 
     def _on_accepted(self, refined: RefinedFeature) -> None:
         assert self._engine is not None
+        assert self.tool is not None
         raster = self._engine.raster
+        layer = QgsProject.instance().mapLayer(refined.layer_id)  # which need no longer be the active one
         try:
-            layer = segments_target(self._iface, self._results) or self._new_target(raster, refined)
-            write_refined(layer, refined, crs=raster.crs, source=_source_of(raster))
+            if not isinstance(layer, QgsVectorLayer):
+                refined = replace(refined, feature_id=None)
+                layer = segments_target(self._iface, self._results) or self._new_target(raster, refined)
+            write_refined(layer, refined, crs=raster.crs, source=raster.source)
         except (RefinedError, ResultError) as error:
             self._messages.warned(str(error))
+            self.tool.take_back()
             return
         text = tr("Accepted into {layer}. Ctrl+Z there takes it back; save the layer's edits to keep it.")
         self._page.result_box.show_hint(text.format(layer=layer.name()))
@@ -177,9 +184,9 @@ class RefineController(QObject):
             crs_wkt=raster.crs_wkt,
             model=refined.outlined.model,
             weights=refined.outlined.weights,
-            source=_source_of(raster),
+            source=raster.source,
             created=str(QDateTime.currentDateTimeUtc().toString(Qt.DateFormat.ISODateWithMs)),
-            parameters={"command": "refine", "raster": _source_of(raster), "model": refined.outlined.model},
+            parameters={"command": "refine", "raster": raster.source, "model": refined.outlined.model},
         )
         result = ResultLayer(started, self._layer, parent=self)
         self._results.add(result)
@@ -230,7 +237,3 @@ class RefineController(QObject):
     def _redo(self) -> None:
         if self.tool is not None:
             self.tool.redo()
-
-
-def _source_of(raster: LayerRaster) -> str:
-    return raster.file.path if raster.file is not None else raster.name

@@ -48,6 +48,7 @@ class RefineTool(QgsMapTool):
         self._text = ""
         self._segments: Optional[QgsVectorLayer] = None
         self._object: Optional[RefinedObject] = None
+        self._handed_over: Optional[RefinedObject] = None
         self._bands: Optional[RefineBands] = None
         self._pressed_at: Optional[QPoint] = None
         self._hovered_at: Optional[QPoint] = None
@@ -83,8 +84,15 @@ class RefineTool(QgsMapTool):
         if refined is None:
             self.status_changed.emit(tr("Nothing is outlined yet; click on the object, then accept it."))
             return
+        self._handed_over = self._object
         self.discard()
         self.accepted.emit(refined)
+        self._handed_over = None
+
+    def take_back(self) -> None:
+        """Goes on with the object that `accepted` just told of: it could not be kept."""
+        self._object = self._handed_over
+        self._redraw()
 
     def discard(self) -> None:
         """Drops the object."""
@@ -116,7 +124,7 @@ class RefineTool(QgsMapTool):
         self._canvas.installEventFilter(self)
         self._canvas.viewport().installEventFilter(self)
         self._canvas.setFocus()
-        self._redraw()
+        self._answer()  # the answer may have come while another tool was active
         self._show_view()
 
     def deactivate(self) -> None:
@@ -196,7 +204,9 @@ class RefineTool(QgsMapTool):
         if picked is None:
             return False
         text = picked.query or self._text
-        self._object = RefinedObject(text, feature_id=picked.feature_id, shape=picked.geometry)
+        self._object = RefinedObject(
+            text, feature_id=picked.feature_id, layer_id=picked.layer_id, shape=picked.geometry
+        )
         self._end_hover()
         self._redraw()
         self.status_changed.emit(

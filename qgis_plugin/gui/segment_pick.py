@@ -26,11 +26,13 @@ class PickedSegment:
     """A polygon of a layer.
 
     Attributes:
+        layer_id: The layer.
         feature_id: In the layer.
         geometry: In the CRS that was asked for.
         query: The phrase that it answers; "" where the layer doesn't say.
     """
 
+    layer_id: str
     feature_id: int
     geometry: QgsGeometry
     query: str = ""
@@ -57,7 +59,8 @@ def segment_at(
             if geometry.contains(point):
                 area = geometry.area()
                 geometry.transform(to_crs)
-                found.append((area, PickedSegment(feature.id(), geometry, _query_of(feature))))
+                picked = PickedSegment(layer.id(), feature.id(), geometry, _query_of(feature))
+                found.append((area, picked))
     except QgsCsException:
         return None
     return min(found, key=lambda pair: pair[0])[1] if found else None

@@ -126,7 +126,7 @@ class PromptRun:
             crs_wkt=session.grid.crs_wkt,
             model=session.model,
             weights=session.weights,
-            source=self.raster.file.path if self.raster.file is not None else self.raster.name,
+            source=self.raster.source,
             created=datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             parameters={},
         )

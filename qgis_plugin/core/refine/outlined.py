@@ -110,6 +110,7 @@ class RefinedFeature:
         text: What was typed; "" for clicks alone.
         clicks: In the raster's CRS.
         outlined: The scores, and what answered.
+        layer_id: Of the layer that the refined polygon is in; "" for a new one.
     """
 
     feature_id: Optional[int]
@@ -117,6 +118,7 @@ class RefinedFeature:
     text: str
     clicks: Tuple[Click, ...]
     outlined: Outlined
+    layer_id: str = ""
 
 
 def _marked(features: FeatureBatch, state: PromptState) -> Tuple[FeatureBatch, List[QgsGeometry]]:

@@ -19,13 +19,19 @@ class RefinedObject:
     Args:
         text: What it is; "" says nothing.
         feature_id: Of the polygon that is refined; None for a new object.
+        layer_id: Of that polygon's layer.
         shape: That polygon, in the raster's CRS.
     """
 
     def __init__(
-        self, text: str, *, feature_id: Optional[int] = None, shape: Optional[QgsGeometry] = None
+        self,
+        text: str,
+        *,
+        feature_id: Optional[int] = None,
+        layer_id: str = "",
+        shape: Optional[QgsGeometry] = None,
     ) -> None:
-        self.feature_id = feature_id
+        self._feature_id, self._layer_id = feature_id, layer_id
         self._shape = shape
         self._last = shape
         mask = None if shape is None else _shape_mask(shape)
@@ -90,7 +96,14 @@ class RefinedObject:
         if outlined is None or outlined.geometry.isEmpty():
             return None
         state = self.state
-        return RefinedFeature(self.feature_id, outlined.geometry, state.text, state.clicks, outlined)
+        return RefinedFeature(
+            self._feature_id,
+            outlined.geometry,
+            state.text,
+            state.clicks,
+            outlined,
+            layer_id=self._layer_id,
+        )
 
     @property
     def _latest_mask(self) -> Optional[MaskPrompt]:

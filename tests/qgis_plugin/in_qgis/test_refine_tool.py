@@ -443,6 +443,7 @@ def test_a_polygon_is_taken_up_and_its_shape_is_the_first_mask(table, epsg):
     t.wait_shown()
     t.key(Qt.Key.Key_Return)
     assert t.accepted[0].feature_id == next(segments.getFeatures()).id()
+    assert t.accepted[0].layer_id == segments.id()
     t.click((1500, 1500))  # in the hole: a new object
     t.wait(lambda: t.num_asked == 3)
     assert set(t.asked()) == {"points"}
@@ -509,6 +510,18 @@ def test_another_tool_leaves_a_clean_canvas_and_the_object_waits(table):
     t.click((1540, 1500))
     t.wait(lambda: t.num_asked == 2)
     assert t.asked()["points"][1] == pytest.approx((1540, 1500), abs=2)
+
+
+def test_an_answer_that_came_while_another_tool_was_active_is_asked_for_again(table):
+    t = table()
+    t.command.script({"on": "predict", "delay_s": 0.3, "times": 1})
+    t.click((1500, 1500))
+    t.canvas.setMapTool(QgsMapToolPan(t.canvas))
+    t.settle(0.6)
+    t.canvas.setMapTool(t.tool)
+    t.wait_shown()
+    t.key(Qt.Key.Key_Return)
+    assert len(t.accepted) == 1
 
 
 def test_a_text_that_changes_asks_again_and_can_be_undone(table):
