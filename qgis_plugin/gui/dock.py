@@ -45,7 +45,7 @@ class GeoPhraseDock(QgsDockWidget):
         self._iface = iface
         self._set_up: Optional[SetupDialog] = None
         self.messages = Messages(iface)
-        self.installation = EngineInstallation(self)
+        self.installation = EngineInstallation(self, stop_engine=service.stop)
         self.monitor = EngineMonitor(service, _is_installed, parent=self)
         self.page, self.welcome = SegmentPage(iface), WelcomePage()
         self.segment = SegmentController(self.page, iface, service, self.messages)
@@ -69,7 +69,6 @@ class GeoPhraseDock(QgsDockWidget):
         dialog = SetupDialog(self.installation, self._iface.mainWindow())
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.page.engine_changed.connect(self.on_engine_changed)
-        dialog.finished.connect(self.on_engine_changed)
         dialog.open()
         self._set_up = dialog
         return dialog
@@ -84,7 +83,6 @@ class GeoPhraseDock(QgsDockWidget):
         self.visibilityChanged.disconnect(self.monitor.watch)
         self.monitor.stop()
         if self._set_up is not None and not sip.isdeleted(self._set_up):
-            self._set_up.finished.disconnect(self.on_engine_changed)
             self._set_up.close()
         self.export.stop()
         self.refine.stop()
@@ -113,7 +111,7 @@ class GeoPhraseDock(QgsDockWidget):
         self._stack.setCurrentWidget(self.welcome if is_missing else self.page)
 
     def _on_installed(self, _outcome: object) -> None:
-        self.monitor.wake()
+        self.on_engine_changed()  # the page, which may be closed by now, chose the private engine
 
     def _show_doctor(self) -> None:
         self.engine.show_doctor(self)
