@@ -26,7 +26,7 @@ class PluginSettings:
         engine_command: Program or command line of an engine that the user installed; "" for the private one.
         model: Its name; "" for the engine's default.
         device: One of DEVICES.
-        keep_alive_s: Seconds without a request after which the model leaves memory.
+        keep_alive_s: Seconds without a request after which the model leaves memory; 0 for at once.
         cache_folder: Where image encodings are kept; "" for the user's cache folder.
         environment_folder: Where the private engine is installed; "" for the default place.
     """
@@ -78,7 +78,8 @@ def serve_argv() -> List[str]:
 
 
 def _serve_options(settings: PluginSettings) -> List[str]:
-    options = ["--device", settings.device, "--keep-alive", str(settings.keep_alive_s)]
+    keep_alive_s = max(1, settings.keep_alive_s)  # 0, "at once", is none that the engine takes
+    options = ["--device", settings.device, "--keep-alive", str(keep_alive_s)]
     if settings.model:
         options += ["--model", settings.model]
     if settings.cache_folder:

@@ -70,6 +70,25 @@ def engine_pid(plugin):
     return plugin._service._engine.process._process.pid
 
 
+def test_a_model_that_is_unloaded_at_once_is_asked_for_in_words_that_the_engine_takes(qgis_app):
+    """`geophrase serve` refuses a keep-alive of 0."""
+    from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings, serve_argv
+
+    save_settings(PluginSettings(engine_command="/bin/true", keep_alive_s=0))
+    argv = serve_argv()
+    assert float(argv[argv.index("--keep-alive") + 1]) > 0
+
+
+def test_closing_the_set_up_leaves_the_engine_running(qgis_app, iface, scripted_engine):
+    use_engine(scripted_engine)
+    with loaded_plugin(iface) as plugin:
+        pid = plugin._service.client() and engine_pid(plugin)
+        plugin.dock.show_set_up().close()
+        turn(qgis_app, 0.5)
+        assert is_running(pid)
+        assert scripted_engine.num_starts == 1
+
+
 def test_it_adds_what_it_says_and_takes_it_away_twice(qgis_app, iface, scripted_engine):
     use_engine(scripted_engine)
     for _ in range(2):
