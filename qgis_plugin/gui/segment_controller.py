@@ -208,7 +208,8 @@ class SegmentController(QObject):
         else:
             self._messages.warned(message)
         outline = self._page.result_box.outline_box.outline
-        if outcome is Outcome.DONE and run is not None and run.request.outline != outline:
+        is_current = run is not None and run.result is not None and run.result is self.results.current
+        if outcome is Outcome.DONE and run is not None and is_current and run.request.outline != outline:
             self.results.outline_current(outline)  # the sliders moved while the run went on
         self._show_result()
         self.run_ended.emit()
