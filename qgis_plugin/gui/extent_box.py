@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Optional
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsRectangle
-from qgis.gui import QgisInterface, QgsMapToolExtent
+from qgis.gui import QgisInterface, QgsMapTool, QgsMapToolExtent
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import pyqtSignal
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
@@ -37,7 +38,7 @@ class ExtentBox(QWidget):
         self._box: Optional[QgsRectangle] = None
         self._box_crs = QgsCoordinateReferenceSystem()
         self._tool: Optional[QgsMapToolExtent] = None
-        self._earlier_tool: Optional[object] = None
+        self._earlier_tool: Optional[QgsMapTool] = None
         self._kinds = QComboBox()
         self._kinds.setAccessibleName(tr("Where to look"))
         for kind, text in _titles().items():
@@ -117,8 +118,10 @@ class ExtentBox(QWidget):
         self._box_crs = canvas.mapSettings().destinationCrs()
         if self.kind is not ExtentKind.DRAWN:
             self.kind = ExtentKind.DRAWN
-        if self._tool is not None and canvas.mapTool() is self._tool and self._earlier_tool is not None:
-            canvas.setMapTool(self._earlier_tool)
+        if self._tool is not None and canvas.mapTool() is self._tool:
+            canvas.unsetMapTool(self._tool)
+            if self._earlier_tool is not None and not sip.isdeleted(self._earlier_tool):
+                canvas.setMapTool(self._earlier_tool)
         self.changed.emit()
 
     def close_tool(self) -> None:
