@@ -75,7 +75,7 @@ def image_parameters() -> List[QgsProcessingParameterDefinition]:
     return [
         with_help(
             model,
-            tr("Name of the model or path of a weights file. Empty: the model of GeoPhrase's settings."),
+            tr("Name of the model. Empty: the model of GeoPhrase's settings, which may be a weights file."),
         ),
         advanced(
             with_help(
