@@ -18,7 +18,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 
-_QUERY_FIELD = "query"
+from ..core.segment.features import QUERY_FIELD
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def segment_at(
 
 
 def _query_of(feature: QgsFeature) -> str:
-    index = feature.fieldNameIndex(_QUERY_FIELD)
+    index = feature.fieldNameIndex(QUERY_FIELD)
     value = feature.attribute(index) if index >= 0 else None
     return value if isinstance(value, str) else ""  # a null is no str
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import List, Tuple
 
 from qgis.core import (
@@ -113,9 +112,3 @@ class GeoPhraseAlgorithm(QgsProcessingAlgorithm):
             raise QgsProcessingException(self.invalidRasterError(parameters, INPUT))
         with failures_told():
             return layer_raster(layer)
-
-
-def absolute_source(layer: QgsRasterLayer) -> str:
-    """The layer's source, which `qgis_process` may have given relative to its own folder."""
-    source = str(layer.source())
-    return os.path.abspath(source) if os.path.exists(source) else source

@@ -34,16 +34,18 @@ from ..core.export.training_sample import (
     SampleReport,
     write_training_sample,
 )
+from ..core.raster.local_file import absolute_source
+from ..core.segment.features import QUERY_FIELD
 from ..core.translation import tr
-from .algorithm import GeoPhraseAlgorithm, absolute_source
+from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
-from .fields import chosen_field
 from .ground import resolution_map
 from .parameters import (
     INPUT,
     RESOLUTION,
     Parameters,
     advanced,
+    chosen_field,
     distance_parameter,
     positive_or_none,
     raster_parameter,
@@ -62,7 +64,6 @@ NUM_OBJECTS = "NUM_OBJECTS"
 
 _SPLITS = tuple(split for split, _ in SHARES)
 _BY_PLACE = len(_SPLITS)
-_QUERY_FIELD = "query"
 
 
 class ExportTrainingData(GeoPhraseAlgorithm):
@@ -161,7 +162,7 @@ class ExportTrainingData(GeoPhraseAlgorithm):
         source = self.parameterAsSource(parameters, POLYGONS, context)
         has_phrase = bool(self.parameterAsString(parameters, PHRASE, context).strip())
         has_phrase = has_phrase or bool(self.parameterAsFields(parameters, PHRASE_FIELD, context))
-        if has_phrase or source is None or source.fields().lookupField(_QUERY_FIELD) >= 0:
+        if has_phrase or source is None or source.fields().lookupField(QUERY_FIELD) >= 0:
             return ""
         return tr("The polygons have no phrase. Choose the field that has it, or type one for all.")
 
@@ -214,7 +215,7 @@ class ExportTrainingData(GeoPhraseAlgorithm):
             raise QgsProcessingException(self.invalidSourceError(parameters, POLYGONS))
         phrase = self.parameterAsString(parameters, PHRASE, context).strip()
         field = chosen_field(self.parameterAsFields(parameters, PHRASE_FIELD, context), source.fields())
-        features_of = _by_phrase(source, "" if phrase else field or _QUERY_FIELD, phrase)
+        features_of = _by_phrase(source, "" if phrase else field or QUERY_FIELD, phrase)
         num_without = len(features_of.pop("", ()))
         if num_without:
             text = tr("Polygons left out because they have no phrase: {count}.")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
+    QgsFields,
     QgsProcessing,
     QgsProcessingAlgorithm,
     QgsProcessingContext,
@@ -27,6 +28,7 @@ from geophrase.protocol.jobs import Outline
 
 from ..core.raster.layer_raster import LayerRaster
 from ..core.translation import tr
+from .failure import PreparationError
 
 INPUT = "INPUT"
 OUTPUT = "OUTPUT"
@@ -209,6 +211,24 @@ def extent_choice(
     if extent.isNull() or extent.isEmpty():
         return None
     return extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()
+
+
+def chosen_field(names: Sequence[str], fields: QgsFields) -> str:
+    """The field that the user chose; "" for none.
+
+    Args:
+        names: From `parameterAsFields`.
+        fields: Of the layer; what is typed, in models and commands, need not be among them.
+
+    Raises:
+        PreparationError: The layer doesn't have it.
+    """
+    if not names:
+        return ""
+    if fields.lookupField(names[0]) < 0:
+        text = tr("There is no field {name}; the layer has {fields}.")
+        raise PreparationError(text.format(name=names[0], fields=", ".join(fields.names()) or tr("none")))
+    return str(fields.field(fields.lookupField(names[0])).name())
 
 
 def bands_problem(bands: Optional[Tuple[int, ...]]) -> str:

@@ -17,8 +17,8 @@ from qgis.core import (
 
 from geophrase.protocol.jobs import PolygoniseJob
 
+from ..core.raster.local_file import absolute_source
 from ..core.translation import tr
-from .algorithm import absolute_source
 from .found_features import FoundFeatures
 from .job_algorithm import JobAlgorithm
 from .parameters import (

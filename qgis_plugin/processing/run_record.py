@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any, Mapping
 
-from osgeo import gdal
 from qgis.core import (
     QgsProcessingContext,
     QgsProcessingFeedback,
@@ -19,7 +19,7 @@ from geophrase.protocol.jobs import JobStarted
 
 from ..core.segment.layer import RUN_PROPERTY
 from ..core.segment.queries import short_title
-from ..core.segment.result_file import RUN_KEY
+from ..core.segment.result_file import store_run
 from ..core.segment.result_style import style_by_query
 from .parameters import output_title
 
@@ -32,16 +32,9 @@ def record_in_file(destination: str, run: Mapping[str, Any]) -> None:
         run: JSON-able values.
     """
     parts = QgsProviderRegistry.instance().decodeUri("ogr", destination)
-    path, table = str(parts.get("path") or ""), parts.get("layerName")
-    if not path.lower().endswith(".gpkg"):
-        return
-    dataset = gdal.OpenEx(path, gdal.OF_UPDATE | gdal.OF_VECTOR)
-    if dataset is None:
-        return
-    layer = dataset.GetLayerByName(table) if table else dataset.GetLayer(0)
-    if layer is not None:
-        layer.SetMetadataItem(RUN_KEY, json.dumps(run, ensure_ascii=False))
-    del layer, dataset  # writes it
+    path = str(parts.get("path") or "")
+    if path.lower().endswith(".gpkg"):
+        store_run(Path(path), run, table=str(parts.get("layerName") or ""))
 
 
 class SegmentsStyle(QgsProcessingLayerPostProcessorInterface):

@@ -22,13 +22,13 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.fields import text_field, whole_number_field
 from ..core.raster.crops import CropLattice
 from ..core.raster.errors import ReadCancelledError
 from ..core.segment.features import SEGMENT_FIELDS, features_of
 from ..core.translation import tr
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
-from .fields import chosen_field, text_field, whole_number_field
 from .ground import resolution_map
 from .open_sink import OpenSink
 from .parameters import (
@@ -36,6 +36,7 @@ from .parameters import (
     Parameters,
     advanced,
     bands_problem,
+    chosen_field,
     image_choice,
     image_parameters,
     outline_choice,

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import queue
 import secrets
 import subprocess
 import threading
 import time
 from collections import deque
-from typing import IO, Callable, Deque, Dict, Mapping, Optional, Sequence, Tuple
+from typing import IO, Callable, Deque, Optional, Sequence, Tuple
 
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.version import is_compatible
 
+from ..environment.clean_environ import clean_environ
 from ..translation import tr
 from .answer import address_of
 from .errors import EngineFailure, EngineGone, mismatch, stopped, with_last_words
@@ -26,33 +26,6 @@ _END_S = 3.0
 _TAIL_LINES = 200
 _LINE_BYTES = 2**16
 _SHOWN_CHARS = 300
-
-_FOREIGN_VARIABLES = (
-    "GDAL_DATA",
-    "GDAL_DRIVER_PATH",
-    "LD_LIBRARY_PATH",
-    "LD_PRELOAD",
-    "PROJ_DATA",
-    "PROJ_LIB",
-    "QT_PLUGIN_PATH",
-    "VIRTUAL_ENV",
-    "__PYVENV_LAUNCHER__",
-)
-_FOREIGN_PREFIXES = ("PYTHON", "DYLD_")
-
-
-def clean_environment(environment: Mapping[str, str]) -> Dict[str, str]:
-    """The variables without those by which QGIS points Python, GDAL and PROJ at its own files.
-
-    On Windows, macOS and in AppImages QGIS sets them for itself, and a Python of another
-    environment breaks by them.
-    """
-    kept = {
-        name: value
-        for name, value in environment.items()
-        if name.upper() not in _FOREIGN_VARIABLES and not name.upper().startswith(_FOREIGN_PREFIXES)
-    }
-    return {**kept, "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}
 
 
 class EngineProcess:
@@ -158,7 +131,7 @@ class EngineProcess:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
-                env=clean_environment(os.environ),
+                env=clean_environ(),
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except (OSError, ValueError) as error:

@@ -14,7 +14,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..segment.features import SEGMENT_FIELDS
+from ..fields import text_field
 from ..translation import tr
 from .attributes import fitted, is_null, name_in
 from .errors import ExportError
@@ -124,7 +124,7 @@ def _add_missing_fields(layer: QgsVectorLayer, wanted: List[QgsField]) -> Tuple[
     for field in wanted:
         if _index_in(layer, field.name()) >= 0:
             continue
-        named = QgsField(field if provider.supportedType(field) else SEGMENT_FIELDS().field("query"))
+        named = QgsField(field) if provider.supportedType(field) else text_field(field.name())
         named.setName(_name_in(layer, field.name()))
         if layer.addAttribute(named):
             added.append(named.name())

@@ -16,6 +16,7 @@ from qgis.core import (
 )
 
 from ..raster.layer_raster import LayerRaster, layer_raster
+from ..raster.local_file import absolute_source
 from .attributes import export_fields
 from .labelled import labelled_objects
 from .new_file import NewFile, write_new_file
@@ -125,7 +126,7 @@ class TrainingExport:
             features=LayerFeatures.of(layer, scope),
             crs=layer.crs(),
             raster=layer_raster(raster),
-            source=ImageSource(name=str(raster.name()), key=str(raster.source())),
+            source=ImageSource(name=str(raster.name()), key=absolute_source(raster)),
             context=QgsProject.instance().transformContext(),
             options=options,
             phrase=phrase,

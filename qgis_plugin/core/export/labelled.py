@@ -5,19 +5,17 @@ from __future__ import annotations
 import math
 from typing import List, Optional, Sequence
 
-import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
     QgsFeature,
-    QgsPointXY,
 )
 
 from ..translation import tr
 from .attributes import is_null, values_by_name
 from .clicks import CLICKS_FIELD, clicks_of
 from .errors import ExportError
-from .outline import polygonal, polygons_of
+from .outline import polygonal, rings_of
 from .prepare import moved_clicks, reprojected
 from .training_sample import LabelledObject
 
@@ -59,7 +57,7 @@ def labelled_objects(
         answer.append(
             LabelledObject(
                 phrase=text,
-                polygons_map=tuple(_rings(polygon) for polygon in polygons_of(geometry)),
+                polygons_map=rings_of(geometry),
                 anchor_map=(anchor.x(), anchor.y()),
                 predicted_iou=_probability(values.get("iou_pred")),
                 clicks=clicks,
@@ -67,10 +65,6 @@ def labelled_objects(
             )
         )
     return answer
-
-
-def _rings(polygon: Sequence[Sequence[QgsPointXY]]) -> List[np.ndarray]:
-    return [np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in polygon]
 
 
 def _probability(value: object) -> Optional[float]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Iterator, List, Tuple
 
+import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -17,6 +18,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QTransform
 
+from .mask import Rings
 from .regularise import regularised
 
 MAX_SMOOTHING = 5
@@ -167,6 +169,14 @@ def polygons_of(geometry: QgsGeometry) -> List[List[List[QgsPointXY]]]:
     if geometry.isMultipart():
         return list(geometry.asMultiPolygon())
     return [geometry.asPolygon()]
+
+
+def rings_of(geometry: QgsGeometry) -> Tuple[Rings, ...]:
+    """The same parts and rings as arrays."""
+    return tuple(
+        [np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in polygon]
+        for polygon in polygons_of(geometry)
+    )
 
 
 def _local_plane(geometry: QgsGeometry, measure: QgsDistanceArea) -> Tuple[QTransform, QTransform]:

@@ -13,9 +13,9 @@ from qgis.core import (
     QgsVectorLayerFeatureSource,
 )
 
+from ..segment.features import QUERY_FIELD
 from .attributes import is_null
 
-QUERY_FIELD = "query"
 _MAX_QUERIES = 100
 
 

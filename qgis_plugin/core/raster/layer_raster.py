@@ -13,7 +13,7 @@ from geophrase.protocol.messages import FileSource
 
 from ..translation import tr
 from .errors import LayerError
-from .local_file import LocalFile, local_file, wkt_of
+from .local_file import LocalFile, absolute_source, local_file, wkt_of
 from .rendered import Image, RenderedPixels, Valid
 
 __all__ = ["LayerError", "LayerRaster", "layer_raster"]
@@ -141,7 +141,7 @@ def layer_raster(layer: QgsRasterLayer) -> LayerRaster:
     extent = layer.extent()
     return LayerRaster(
         name=str(layer.name()),
-        source=str(layer.source() if file else layer.name()),
+        source=absolute_source(layer) if file else str(layer.name()),
         crs=layer.crs(),
         extent_map=(extent.xMinimum(), extent.yMinimum(), extent.xMaximum(), extent.yMaximum()),
         native_grid=native_grid,

@@ -76,7 +76,7 @@ def local_file(layer: QgsRasterLayer) -> Optional[LocalFile]:
 
 def wkt_of(crs: QgsCoordinateReferenceSystem) -> str:
     """WKT 2 of a CRS; "" where there is none."""
-    return str(crs.toWkt(QgsCoordinateReferenceSystem.WKT2_2019)) if crs.isValid() else ""
+    return str(crs.toWkt(QgsCoordinateReferenceSystem.WktVariant.WKT2_2019)) if crs.isValid() else ""
 
 
 def _local_path(layer: QgsRasterLayer) -> Optional[str]:
@@ -86,6 +86,12 @@ def _local_path(layer: QgsRasterLayer) -> Optional[str]:
     parts = QgsProviderRegistry.instance().decodeUri("gdal", source)
     if _NOT_LOCAL.search(source) or parts.get("openOptions") or "|" in source:
         return None
+    return absolute_source(layer)
+
+
+def absolute_source(layer: QgsRasterLayer) -> str:
+    """The layer's source; absolute where it is a file, for `qgis_process` may be given a relative path."""
+    source = str(layer.source())
     return os.path.abspath(source) if os.path.exists(source) else source
 
 

@@ -13,6 +13,7 @@ from geophrase.protocol.messages import SessionOpened
 
 from ..engine.client import PredictAnswer
 from ..export.clicks import Click
+from ..segment.features import geometry_of
 from .masks import CropMask
 from .prompts import PromptState
 
@@ -124,7 +125,7 @@ class RefinedFeature:
 def _marked(features: FeatureBatch, state: PromptState) -> Tuple[FeatureBatch, List[QgsGeometry]]:
     """The parts that a positive click, the box or the refined polygon touches, and their geometries."""
     marks = _marks_of(state)
-    parts = [_part(features, index) for index in range(len(features))]
+    parts = [geometry_of(features, index) for index in range(len(features))]
     kept = [index for index, part in enumerate(parts) if any(part.intersects(mark) for mark in marks)]
     return features.select(kept), [parts[index] for index in kept]
 
@@ -141,12 +142,6 @@ def _marks_of(state: PromptState) -> List[QgsGeometry]:
     for polygon in rings:
         marks.append(QgsGeometry.fromPolygonXY([[QgsPointXY(x, y) for x, y in ring] for ring in polygon]))
     return marks
-
-
-def _part(features: FeatureBatch, index: int) -> QgsGeometry:
-    part = QgsGeometry()
-    part.fromWkb(features.geometry_wkb(index))
-    return part
 
 
 def _joined(parts: List[QgsGeometry]) -> QgsGeometry:

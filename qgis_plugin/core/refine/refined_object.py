@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Dict, Optional
 
-import numpy as np
 from qgis.core import QgsGeometry
 
 from ..export.clicks import Click
+from ..export.outline import rings_of
 from .masks import MaskPrompt, ShapeMask
 from .outlined import Outlined, RefinedFeature
 from .prompts import Corners, PromptHistory, PromptState
@@ -34,7 +34,7 @@ class RefinedObject:
         self._feature_id, self._layer_id = feature_id, layer_id
         self._shape = shape
         self._last = shape
-        mask = None if shape is None else _shape_mask(shape)
+        mask = None if shape is None else ShapeMask(rings_of(shape))
         self._history = PromptHistory(PromptState(text=text, mask=mask, shape=mask))
         self._answers: Dict[PromptState, Outlined] = {}
 
@@ -110,13 +110,3 @@ class RefinedObject:
         """The answer's mask, or while that is on its way the one before it."""
         outlined = self.outlined
         return outlined.mask if outlined is not None and outlined.mask is not None else self.state.mask
-
-
-def _shape_mask(shape: QgsGeometry) -> ShapeMask:
-    polygons = shape.asMultiPolygon() if shape.isMultipart() else [shape.asPolygon()]
-    return ShapeMask(
-        tuple(
-            tuple(np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in rings)
-            for rings in polygons
-        )
-    )

@@ -6,34 +6,28 @@ import hashlib
 import math
 from typing import List, Optional, Sequence
 
-from qgis.core import NULL, Qgis, QgsFeature, QgsField, QgsFields, QgsGeometry
-from qgis.PyQt.QtCore import QDateTime, QMetaType, Qt, QVariant
+from qgis.core import NULL, QgsFeature, QgsFields, QgsGeometry
+from qgis.PyQt.QtCore import QDateTime, Qt
 
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.jobs import JobStarted
 
-TEXT_FIELDS = ("query", "model", "weights", "source")
-_ORDER = (
-    "query",
-    "score",
-    "iou_pred",
-    "objectness",
-    "area_m2",
-    "perimeter_m",
-    "model",
-    "weights",
-    "source",
-    "created",
-)
-_FIRST_WITH_METATYPE = 33800
-"""QGIS 3.38 began to describe fields by QMetaType; QVariant.Type is gone with Qt 6."""
+from ..fields import real_field, text_field, time_field
+
+QUERY_FIELD = "query"
+_NUMBERS = ("score", "iou_pred", "objectness", "area_m2", "perimeter_m")
+_PROVENANCE = ("model", "weights", "source")
 
 
 def SEGMENT_FIELDS() -> QgsFields:  # noqa: N802 - a constant that needs QGIS to be made
     """The attributes of every found polygon, as the engine writes them to files too."""
     fields = QgsFields()
-    for name in _ORDER:
-        fields.append(_field(name))
+    fields.append(text_field(QUERY_FIELD))
+    for name in _NUMBERS:
+        fields.append(real_field(name))
+    for name in _PROVENANCE:
+        fields.append(text_field(name))
+    fields.append(time_field("created"))
     return fields
 
 
@@ -50,7 +44,7 @@ def features_of(batch: FeatureBatch, started: JobStarted, fields: QgsFields) -> 
         feature.setAttributes(
             [
                 started.queries[int(batch.query_index[index])],
-                *(known_number(getattr(batch, name)[index]) for name in _ORDER[1:6]),
+                *(known_number(getattr(batch, name)[index]) for name in _NUMBERS),
                 started.model,
                 started.weights,
                 started.source,
@@ -92,12 +86,4 @@ def parsed_time(iso: str) -> QDateTime:
 
 def is_segments_schema(names: Sequence[str]) -> bool:
     """Whether a layer with these fields can take found polygons with their provenance."""
-    return {"query", "score", "model"} <= set(names)
-
-
-def _field(name: str) -> QgsField:
-    kind = "String" if name in TEXT_FIELDS else "DateTime" if name == "created" else "Double"
-    if Qgis.QGIS_VERSION_INT < _FIRST_WITH_METATYPE:
-        return QgsField(name, getattr(QVariant.Type, kind))
-    scoped = {"String": "QString", "DateTime": "QDateTime", "Double": "Double"}[kind]
-    return QgsField(name, getattr(QMetaType.Type, scoped))
+    return {QUERY_FIELD, "score", "model"} <= set(names)

@@ -27,6 +27,7 @@ from qgis.core import (
 )
 
 from ..export.clicks import CLICKS_FIELD
+from ..fields import text_field
 from ..translation import tr
 from .features import SEGMENT_FIELDS
 
@@ -73,12 +74,21 @@ def create_result_file(
     return path
 
 
-def store_run(path: Path, run: Mapping[str, Any]) -> None:
-    """Puts the run's parameters where the engine's outputs have theirs."""
+def store_run(path: Path, run: Mapping[str, Any], *, table: str = TABLE) -> None:
+    """Puts the run's parameters where the engine's outputs have theirs.
+
+    Args:
+        path: A GeoPackage that nobody is writing to.
+        run: JSON-able values.
+        table: Of the polygons; "" for the first.
+    """
     dataset = gdal.OpenEx(str(path), gdal.OF_UPDATE | gdal.OF_VECTOR)
-    if dataset is not None:
-        dataset.GetLayerByName(TABLE).SetMetadataItem(RUN_KEY, json.dumps(run, ensure_ascii=False))
-    del dataset  # writes it
+    if dataset is None:
+        return
+    layer = dataset.GetLayerByName(table) if table else dataset.GetLayer(0)
+    if layer is not None:
+        layer.SetMetadataItem(RUN_KEY, json.dumps(run, ensure_ascii=False))
+    del layer, dataset  # writes it
 
 
 def layer_source(path: Path) -> str:
@@ -98,9 +108,7 @@ def remove_result_file(path: Path) -> None:
 def _fields() -> QgsFields:
     """The output schema, and room for the clicks that refine a polygon."""
     fields = SEGMENT_FIELDS()
-    clicks = fields.field("query")
-    clicks.setName(CLICKS_FIELD)
-    fields.append(clicks)
+    fields.append(text_field(CLICKS_FIELD))
     return fields
 
 

@@ -1,0 +1,33 @@
+"""Fields of vector layers, described as each version of QGIS wants it."""
+
+from __future__ import annotations
+
+from qgis.core import Qgis, QgsField
+from qgis.PyQt.QtCore import QMetaType, QVariant
+
+_FIRST_WITH_METATYPE = 33800
+"""QGIS 3.38 began to describe fields by QMetaType; QVariant.Type is gone with Qt 6."""
+
+
+def text_field(name: str) -> QgsField:
+    """A text of any length."""
+    return QgsField(name, QMetaType.Type.QString if _has_metatype() else QVariant.Type.String)
+
+
+def real_field(name: str) -> QgsField:
+    """A number of 64 bits with decimals."""
+    return QgsField(name, QMetaType.Type.Double if _has_metatype() else QVariant.Type.Double)
+
+
+def whole_number_field(name: str) -> QgsField:
+    """A whole number of up to 64 bits."""
+    return QgsField(name, QMetaType.Type.LongLong if _has_metatype() else QVariant.Type.LongLong)
+
+
+def time_field(name: str) -> QgsField:
+    """A date with its time."""
+    return QgsField(name, QMetaType.Type.QDateTime if _has_metatype() else QVariant.Type.DateTime)
+
+
+def _has_metatype() -> bool:
+    return bool(Qgis.QGIS_VERSION_INT >= _FIRST_WITH_METATYPE)
