@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Callable, Optional, Tuple, Union
 
 from geophrase.protocol.errors import ErrorCode
@@ -13,6 +13,7 @@ from geophrase.protocol.jobs import (
     JobNotice,
     JobRequest,
     JobResult,
+    JobStarted,
     Outline,
     OutlineJob,
     SegmentJob,
@@ -86,9 +87,12 @@ def run_segment_job(
         LayerError: Of the layer, likewise.
     """
 
+    def tell(event: JobEvent) -> None:
+        on_event(_as_known(event, raster) if isinstance(event, JobStarted) else event)
+
     def follow(source: Union[FileSource, UploadSource]) -> JobResult:
         job = _job_of(request, uuid.uuid4().hex, source)
-        return _followed(service, job, on_event=on_event, is_cancelled=is_cancelled)
+        return _followed(service, job, on_event=tell, is_cancelled=is_cancelled)
 
     if raster.is_file:
         return follow(raster.file_source(request.resolution))
@@ -111,7 +115,7 @@ def run_segment_job(
 
 def run_outline_job(
     service: EngineService,
-    result_id: str,
+    result: JobStarted,
     outline: Outline,
     *,
     extent_map: Optional[Bounds],
@@ -120,12 +124,31 @@ def run_outline_job(
 ) -> JobResult:
     """Outlines a result's probabilities anew, without the model; like `run_segment_job` otherwise.
 
+    Args:
+        service: As there.
+        result: The first event of the run that made it.
+        outline: What of the probabilities becomes polygons.
+        extent_map: Only what lies in here, in the layer's CRS; None for all.
+        on_event: As there.
+        is_cancelled: As there.
+
     Raises:
         JobCancelled: `is_cancelled` said so.
         EngineFailure: With code NOT_FOUND where the engine no longer has the probabilities.
     """
-    job = OutlineJob(job_id=uuid.uuid4().hex, result_id=result_id, outline=outline, extent_map=extent_map)
-    return _followed(service, job, on_event=on_event, is_cancelled=is_cancelled)
+
+    def tell(event: JobEvent) -> None:
+        on_event(replace(event, source=result.source) if isinstance(event, JobStarted) else event)
+
+    job = OutlineJob(uuid.uuid4().hex, result_id=result.result_id, outline=outline, extent_map=extent_map)
+    return _followed(service, job, on_event=tell, is_cancelled=is_cancelled)
+
+
+def _as_known(started: JobStarted, raster: LayerRaster) -> JobStarted:
+    """The first event with the raster as its user knows it, not a file that was made for the engine."""
+    if raster.file is None or raster.file.folder is None:
+        return started
+    return replace(started, source=raster.source, parameters={**started.parameters, "raster": raster.source})
 
 
 def _sent(
@@ -136,8 +159,6 @@ def _sent(
     on_event: OnEvent,
     is_cancelled: Callable[[], bool],
 ) -> str:
-    service.client(is_cancelled=is_cancelled)  # the start of an engine can be cancelled, too
-
     def send(client: EngineClient) -> Optional[str]:
         return upload_layer(
             client,
@@ -147,7 +168,7 @@ def _sent(
             is_cancelled=is_cancelled,
         )
 
-    upload_id = service.call(send)
+    upload_id = service.call(send, is_cancelled=is_cancelled)
     if upload_id is None:
         raise JobCancelled(tr("The run was cancelled."))
     for problem in raster.problems[:1]:
@@ -165,7 +186,11 @@ def _forget_upload(service: EngineService, upload_id: str) -> None:
 
 
 def _followed(
-    service: EngineService, job: JobRequest, *, on_event: OnEvent, is_cancelled: Callable[[], bool]
+    service: EngineService,
+    job: JobRequest,
+    *,
+    on_event: Callable[[JobEvent], None],
+    is_cancelled: Callable[[], bool],
 ) -> JobResult:
     result: Optional[JobResult] = None
     for event in service.run_job(job, is_cancelled=is_cancelled):

@@ -152,7 +152,7 @@ class Outliner(QObject):
             extent_map = within.xMinimum(), within.yMinimum(), within.xMaximum(), within.yMaximum()
         return run_outline_job(
             self._service,
-            self._result.started.result_id,
+            self._result.started,
             outline,
             extent_map=extent_map,
             on_event=on_event,

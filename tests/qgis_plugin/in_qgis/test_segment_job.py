@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from dock_tools import add_raster, jobs, no_lost_exception  # noqa: F401 - a fixture
-from qgis.core import QgsRasterRange
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterRange
 from rasters import in_thread
 
 
@@ -56,6 +56,28 @@ def test_a_file_goes_as_a_path(qgis_app, service, file_layer, scripted_engine):
     assert job["source"]["type"] == "file"
     assert job["extent_map"] == [500000, 5539950, 500050, 5540000]
     assert not scripted_engine.requests("begin_upload")
+
+
+def test_a_file_that_qgis_places_itself_is_named_as_its_user_knows_it(qgis_app, service, file_layer):
+    """The engine gets a file that is gone later, such as one that says which CRS the user chose."""
+    from geophrase.qgis_plugin.core.segment.job import Outline, run_outline_job
+
+    file_layer.setCrs(QgsCoordinateReferenceSystem("EPSG:32632"))
+    events, _ = run(qgis_app, service, file_layer)
+    assert events[0].source == events[0].parameters["raster"] == file_layer.source()
+    again = []
+    in_thread(
+        qgis_app,
+        lambda: run_outline_job(
+            service,
+            events[0],
+            Outline(threshold=0.6),
+            extent_map=None,
+            on_event=again.append,
+            is_cancelled=lambda: False,
+        ),
+    )
+    assert again[0].source == file_layer.source()
 
 
 def test_a_layer_that_qgis_draws_is_sent_first(qgis_app, service, drawn_layer, scripted_engine):
