@@ -53,7 +53,7 @@ class TargetForm(QGroupBox):
         self.to_file.toggled.connect(self._on_change)
         self._on_change()
 
-    def target(self, *, overwrite: bool = False) -> Union[NewFile, QgsVectorLayer, None]:
+    def target(self) -> Union[NewFile, QgsVectorLayer, None]:
         """The file to write or the layer to add to; None where there is none yet."""
         if self.to_layer.isChecked():
             return self.layer.currentLayer()
@@ -61,7 +61,7 @@ class TargetForm(QGroupBox):
         if not typed:
             return None
         chosen = self._formats[self.format.currentIndex()]
-        return NewFile(chosen.completed(Path(typed)), chosen.driver, overwrite=overwrite)
+        return NewFile(chosen.completed(Path(typed)), chosen.driver)
 
     def _lay_out(self) -> None:
         form = QFormLayout(self)
