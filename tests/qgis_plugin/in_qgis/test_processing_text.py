@@ -34,7 +34,7 @@ from qgis.core import (
 from rasters import numbered, write_raster
 from tile_server import TileServer
 
-from geophrase.qgis_plugin.core.segment.layer import run_of
+from geophrase.qgis_plugin.core.segment.layer import RUN_PROPERTY
 
 pytest_plugins = ["processing_fixtures"]
 
@@ -330,7 +330,7 @@ def test_in_the_background_the_result_is_loaded_and_styled_by_query(
     (layer,) = (layer for layer in project.mapLayers().values() if isinstance(layer, QgsVectorLayer))
     assert layer.name() == "roofs; storage tanks"
     assert [category.value() for category in layer.renderer().categories()][:2] == list(QUERIES)
-    assert json.loads(run_of(layer))["queries"] == list(QUERIES)
+    assert json.loads(layer.customProperty(RUN_PROPERTY))["queries"] == list(QUERIES)
     assert shapes_of(layer.getFeatures()) == scripted_shapes(QUERIES)
 
 
