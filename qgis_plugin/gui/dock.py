@@ -91,6 +91,7 @@ class GeoPhraseDock(QgsDockWidget):
     def wait(self) -> None:
         """After `stop`, and after the engine was stopped: blocks until it has ended."""
         self.segment.wait(STOP_MS)
+        self.export.wait(STOP_MS)
         self.refine.wait()
         self.installation.stop()
         self.monitor.wait()

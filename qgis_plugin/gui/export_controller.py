@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Optional
 
-from qgis.core import QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsApplication, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, Qt
@@ -12,6 +12,7 @@ from qgis.PyQt.QtCore import QObject, Qt
 from ..core.segment.results import Results
 from ..core.translation import tr
 from .export_dialog import ExportDialog
+from .export_task import ExportTask
 from .messages import Messages
 from .segment_page import SegmentPage
 from .segments_target import segments_target
@@ -63,6 +64,12 @@ class ExportController(QObject):
         """Closes the dialog; an export that is under way is cancelled."""
         self._iface.currentLayerChanged.disconnect(self._show_readiness)
         self._close()
+
+    def wait(self, timeout_ms: int) -> None:
+        """After `stop`: blocks until exports have ended, also those of dialogs that were closed before."""
+        for task in QgsApplication.taskManager().activeTasks():
+            if isinstance(task, ExportTask):
+                task.waitForFinished(timeout_ms)
 
     def _close(self) -> None:
         if self.dialog is not None and not sip.isdeleted(self.dialog):

@@ -73,7 +73,7 @@ class ExportDialog(QDialog):
         self.outlines = OutlineForm()
         self.target = TargetForm(layer)
         self.training = TrainingForm(raster)
-        self.preview = ExportPreview(canvas, layer)
+        self.preview = ExportPreview(canvas, layer, parent=self)
         self.preview_note = QLabel()
         self.tabs = QTabWidget()
         self.progress = QProgressBar()

@@ -37,13 +37,14 @@ class ExportPreview(QObject):
     Args:
         canvas: Where to draw.
         layer: Whose features.
+        parent: Qt's.
     """
 
     drawn = pyqtSignal(int, bool)
     """How many outlines are shown, and whether these are all in view."""
 
-    def __init__(self, canvas: QgsMapCanvas, layer: QgsVectorLayer) -> None:
-        super().__init__()
+    def __init__(self, canvas: QgsMapCanvas, layer: QgsVectorLayer, *, parent: QObject) -> None:
+        super().__init__(parent)
         self._canvas, self._layer = canvas, layer
         self._band = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
         self._band.setStrokeColor(_COLOUR)

@@ -80,6 +80,8 @@ class Outliner(QObject):
         self._outline = Outline()
         self._task: Optional[JobTask] = None
         self._within: Optional[QgsRectangle] = None
+        self._has_begun = False
+        result.failed.connect(self._on_file_failed)
         self._debounce = QTimer(self)
         self._debounce.setSingleShot(True)
         self._debounce.setInterval(DEBOUNCE_MS)
@@ -127,6 +129,7 @@ class Outliner(QObject):
     def _run(self, outline: Outline) -> None:
         self._wanted = None
         self._outline = outline
+        self._has_begun = True
         task = JobTask(
             tr("GeoPhrase: new outlines"),
             partial(self._work, outline, self._within),
@@ -184,6 +187,12 @@ class Outliner(QObject):
                 "The engine no longer has this result. Run the query again to use the sliders on it."
             )
         self.failed.emit(message)
+
+    def _on_file_failed(self, message: str) -> None:
+        """Of the run that made the result, it is the run that tells."""
+        if self._has_begun:
+            self.stop()
+            self.failed.emit(message)
 
     def _on_ended(self) -> None:
         self._task = None

@@ -63,6 +63,7 @@ class SegmentRun(QObject):
     ) -> None:
         raster = layer_raster(layer)
         super().__init__(parent)
+        self._raster = raster
         self.result: Optional[ResultLayer] = None
         self.request = request
         self._layer = layer
@@ -148,6 +149,7 @@ class SegmentRun(QObject):
 
     def _end(self, outcome: Outcome, message: str) -> None:
         self._task = None
+        self._raster.close()
         if outcome is not Outcome.DONE and self.result is not None:
             self.result.stop()
             if not self.result.num_polygons:

@@ -496,3 +496,13 @@ def test_enter_on_a_suggestion_takes_it(qgis_app, iface, dock):
     QTest.keyClick(popup, Qt.Key.Key_Return)
     assert line.text() == "ships; roofs"
     assert dock.segment.run is None
+
+
+def test_a_file_that_takes_no_new_outlines_is_told_of(qgis_app, iface, dock):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    result = dock.segment.results.current
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    wait_until(qgis_app, lambda: not dock.segment.results.is_outlining, what="the new outlines")
+    result.failed.emit("The disk is full.")
+    assert messages(iface)[-1] == "The disk is full."

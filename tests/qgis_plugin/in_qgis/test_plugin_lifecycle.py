@@ -79,6 +79,26 @@ def test_a_model_that_is_unloaded_at_once_is_asked_for_in_words_that_the_engine_
     assert float(argv[argv.index("--keep-alive") + 1]) > 0
 
 
+def test_unloading_waits_for_an_export_that_is_being_cancelled(qgis_app, iface, scripted_engine):
+    from geophrase.qgis_plugin.gui.export_task import ExportTask
+
+    use_engine(scripted_engine)
+    ended = []
+
+    def work(_progress, is_cancelled):
+        while not is_cancelled():
+            time.sleep(0.01)
+        time.sleep(0.3)
+        ended.append(True)
+
+    with loaded_plugin(iface):
+        task = ExportTask("an export", work)
+        QgsApplication.taskManager().addTask(task)
+        wait_until(qgis_app, lambda: task.status() == task.TaskStatus.Running, what="the export")
+        task.cancel()
+    assert ended
+
+
 def test_closing_the_set_up_leaves_the_engine_running(qgis_app, iface, scripted_engine):
     use_engine(scripted_engine)
     with loaded_plugin(iface) as plugin:
