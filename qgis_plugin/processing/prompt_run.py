@@ -15,8 +15,6 @@ from geophrase.protocol.jobs import JobStarted, Outline
 from geophrase.protocol.messages import (
     BoxQuery,
     Hello,
-    OpenSession,
-    PixelSource,
     PointsQuery,
     PredictRequest,
     Query,
@@ -28,7 +26,9 @@ from ..core.engine.client import EngineClient
 from ..core.engine.errors import EngineFailure
 from ..core.engine.service import EngineService
 from ..core.raster.crops import Crop
+from ..core.raster.errors import LayerError
 from ..core.raster.layer_raster import LayerRaster
+from ..core.refine.crop_sessions import open_crop
 from .prompted_objects import PromptedObject
 
 _MIN_BOX_PX = 1.0
@@ -76,7 +76,7 @@ class PromptRun:
 
         Raises:
             EngineFailure: Of the engine, with a sentence for the user.
-            LayerError: Of the layer, likewise.
+            ReadCancelledError: `is_cancelled` said so while the layer was drawn.
         """
         waiting = list(objects)
         try:
@@ -85,6 +85,8 @@ class PromptRun:
             if failure.code in _EMPTY_CROP:
                 return False
             raise
+        except LayerError:  # nothing of it could be drawn
+            return False
         return True
 
     def _outline_waiting(
@@ -95,7 +97,7 @@ class PromptRun:
         on_outlined: Callable[[Outlined], None],
     ) -> None:
         """Takes from `waiting` what is done, so that a second try goes on with the rest."""
-        session = self._session(client, crop)
+        session = open_crop(client, self.raster, crop, model=self.model, is_cancelled=self.is_cancelled)
         provenance = self._provenance(session)
         while waiting and not self.is_cancelled():
             request = PredictRequest(
@@ -109,15 +111,6 @@ class PromptRun:
             marked = waiting.pop(0)
             on_outlined(Outlined(marked, answer.features, replace(provenance, queries=(marked.query,))))
         client.close_session(session.session_id)
-
-    def _session(self, client: EngineClient, crop: Crop) -> SessionOpened:
-        if self.raster.is_file:
-            shape_yx = (crop.image_px, crop.image_px)
-            source = self.raster.file_source()
-            return client.open_session(OpenSession(source, crop.window, shape_yx, self.model))
-        grid = crop.grid_on(self.raster.pixel_grid)
-        image_HWC, valid_HW = self.raster.read(grid, is_cancelled=self.is_cancelled)
-        return client.open_session(OpenSession(PixelSource(grid), model=self.model), image_HWC, valid_HW)
 
     def _provenance(self, session: SessionOpened) -> JobStarted:
         return JobStarted(

@@ -73,7 +73,14 @@ class CropSessions:
                 self._client = client
         session = self.of(crop)
         if session is None:
-            session = self._open_new(client, raster, crop, is_background=is_background)
+            session = open_crop(
+                client,
+                raster,
+                crop,
+                model=self._model,
+                is_cancelled=self._is_cancelled,
+                is_background=is_background,
+            )
         with self._lock:
             if client is not self._client:
                 return session
@@ -84,20 +91,42 @@ class CropSessions:
             _close(client, oldest)
         return session
 
-    def _open_new(
-        self, client: EngineClient, raster: LayerRaster, crop: Crop, *, is_background: bool
-    ) -> SessionOpened:
-        shape_yx = (crop.image_px, crop.image_px)
-        if raster.is_file:
-            request = OpenSession(raster.file_source(), crop.window, shape_yx, self._model, is_background)
-            return client.open_session(request)
-        grid = crop.grid_on(raster.pixel_grid)
-        image_HWC, valid_HW = raster.read(grid, is_cancelled=self._is_cancelled)
-        if not valid_HW.any():
-            text = tr("No picture of this place arrived from {name}; check the connection, then click again.")
-            raise LayerError(text.format(name=raster.name))
-        request = OpenSession(PixelSource(grid), model=self._model, is_background=is_background)
-        return client.open_session(request, image_HWC, valid_HW)
+
+def open_crop(
+    client: EngineClient,
+    raster: LayerRaster,
+    crop: Crop,
+    *,
+    model: Optional[str],
+    is_cancelled: Callable[[], bool],
+    is_background: bool = False,
+) -> SessionOpened:
+    """Has a crop encoded, as a window of the raster's file or as QGIS draws it.
+
+    Args:
+        client: Of a running engine.
+        raster: This thread's own.
+        crop: What to encode.
+        model: Its name; None for the engine's default.
+        is_cancelled: Asked while pixels are read.
+        is_background: Whether it may wait for everything else.
+
+    Raises:
+        EngineFailure: The engine refused, such as a file's window without data, or is gone.
+        LayerError: Nothing of the crop could be drawn.
+        ReadCancelledError: `is_cancelled` said so.
+    """
+    shape_yx = (crop.image_px, crop.image_px)
+    if raster.is_file:
+        request = OpenSession(raster.file_source(), crop.window, shape_yx, model, is_background)
+        return client.open_session(request)
+    grid = crop.grid_on(raster.pixel_grid)
+    image_HWC, valid_HW = raster.read(grid, is_cancelled=is_cancelled)
+    if not valid_HW.any():
+        text = tr("No picture of this place arrived from {name}; check the connection, then click again.")
+        raise LayerError(text.format(name=raster.name))
+    request = OpenSession(PixelSource(grid), model=model, is_background=is_background)
+    return client.open_session(request, image_HWC, valid_HW)
 
 
 def _close(client: EngineClient, session: SessionOpened) -> None:
