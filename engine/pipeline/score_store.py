@@ -14,8 +14,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import platformdirs
-
 from geophrase.engine.atomic_file import write_atomically
 from geophrase.engine.embedding_cache import cache_key
 from geophrase.engine.pipeline.run_description import StoredRun
@@ -29,11 +27,6 @@ _STRIP_NAME = re.compile(r"(?P<group>\d+)_(?P<row>\d+)_(?P<height>\d+)\.strip")
 _RUN_KEY = re.compile(r"[0-9a-f]{32}")
 # Evicting a little more than needed keeps the scan of the folder off the path of most writes.
 _EVICT_DOWN_TO = 0.9
-
-
-def default_score_folder() -> Path:
-    """The user's own cache folder for probabilities, by the conventions of the operating system."""
-    return Path(platformdirs.user_cache_dir("geophrase", appauthor=False)) / "scores"
 
 
 class ScoreStore:
