@@ -63,6 +63,14 @@ def installed_engine(settings: PluginSettings) -> Optional[List[str]]:
     return engine_command(settings.engine_command, environment_folder(settings.environment_folder))
 
 
+def wrong_engine_text(settings: PluginSettings) -> str:
+    """What to tell a user whose settings name an engine that isn't there; "" for everybody else."""
+    if not settings.engine_command.strip() or installed_engine(settings) is not None:
+        return ""
+    text = tr("There is no engine at {path}, which the settings name. Correct it there, or set an engine up.")
+    return text.format(path=settings.engine_command.strip())
+
+
 def serve_argv() -> List[str]:
     """The command that serves the engine, as set now.
 
@@ -72,7 +80,9 @@ def serve_argv() -> List[str]:
     settings = load_settings()
     command = installed_engine(settings)
     if command is None:
-        text = tr("No engine is installed. Open the GeoPhrase panel and press Set up.")
+        text = wrong_engine_text(settings) or tr(
+            "No engine is installed. Open the GeoPhrase panel and press Set up."
+        )
         raise EngineFailure(ErrorCode.INTERNAL, text)
     return [*command, "serve", *_serve_options(settings)]
 

@@ -109,6 +109,7 @@ class GeoPhraseDock(QgsDockWidget):
 
     def _on_status(self, status: EngineStatus) -> None:
         is_missing = status.state is EngineState.MISSING
+        self.welcome.show_settings()
         self._stack.setCurrentWidget(self.welcome if is_missing else self.page)
 
     def _on_installed(self, _outcome: object) -> None:

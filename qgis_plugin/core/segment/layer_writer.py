@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Deque, Dict, Optional, Sequence, Set
 
-from qgis.core import QgsFeature, QgsFeatureRequest, QgsRectangle, QgsVectorLayer
+from qgis.core import QgsFeature, QgsFeatureRequest, QgsRectangle, QgsVectorDataProvider, QgsVectorLayer
 from qgis.PyQt.QtCore import QElapsedTimer, QObject, QTimer, pyqtSignal
 
 from ..translation import tr
@@ -156,7 +156,7 @@ class LayerWriter(QObject):
         if is_written:
             self._id_of.update((each.key, feature.id()) for each, feature in zip(wanted, written))
         else:
-            self._give_up(provider.error().message())
+            self._give_up(provider)
 
     def _remove_slice(self) -> None:
         assert self._layer is not None
@@ -168,11 +168,13 @@ class LayerWriter(QObject):
             for key in own:
                 del self._id_of[key]
         else:
-            self._give_up(provider.error().message())
+            self._give_up(provider)
 
-    def _give_up(self, why: str) -> None:
+    def _give_up(self, provider: QgsVectorDataProvider) -> None:
         self._additions.clear()
         self._removals.clear()
+        why = (provider.errors() or [tr("the system doesn't say why")])[-1]
+        provider.clearErrors()
         text = tr("The polygons can't be written ({why}). Free space on the disk and run the query again.")
         self.failed.emit(text.format(why=why))
 

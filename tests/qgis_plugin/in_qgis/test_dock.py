@@ -325,6 +325,23 @@ def test_without_an_engine_the_dock_leads_to_the_set_up(qgis_app, iface, tmp_pat
         dialog.close()
 
 
+def test_an_engine_that_is_not_where_the_settings_say_is_named(qgis_app, iface, tmp_path):
+    from geophrase.qgis_plugin.core.engine.client import EngineFailure
+    from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings, serve_argv
+
+    path = str(tmp_path / "moved" / "geophrase")
+    save_settings(PluginSettings(engine_command=path))
+    with pytest.raises(EngineFailure, match="There is no engine at"):
+        serve_argv()
+    with loaded_plugin(iface) as plugin:
+        assert path in plugin.dock.welcome._text.text()
+        save_settings(PluginSettings(environment_folder=str(tmp_path / "nothing")))
+        iface.window.show()
+        plugin.dock.show()
+        plugin.dock.on_engine_changed()
+        wait_until(qgis_app, lambda: "installed yet" in plugin.dock.welcome._text.text())
+
+
 def test_the_doctors_report_can_be_read(qgis_app, dock):
     wait_until(qgis_app, lambda: dock.monitor.status.health is not None)
     dialog = dock.engine.show_doctor(dock)

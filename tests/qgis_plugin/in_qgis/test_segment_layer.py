@@ -239,6 +239,21 @@ def test_a_result_that_cannot_be_kept_is_explained(raster, owner, tmp_path):
         ResultLayer(started("ships"), raster, folder=blocked, parent=owner)
 
 
+def test_polygons_that_do_not_fit_on_the_disk_are_explained(qgis_app, make_result):
+    resource = pytest.importorskip("resource", reason="the system limits no file's size")
+    result, told = make_result(started("ships")), []
+    result.failed.connect(told.append)
+    result.begin_revision()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, limits[1]))
+    try:
+        result.add(found(batch([(x, 0) for x in range(2000)]), result.started))
+        wait_until(qgis_app, lambda: told)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "can't be written (OGR error" in told[0], "the system's reason is named"
+
+
 def test_a_discarded_result_leaves_no_file(qgis_app, make_result, raster, tmp_path):
     result = make_result(started("ships"))
     result.discard()
