@@ -37,8 +37,13 @@ VALID = "valid_HW"
 """Buffer: bool, where the pixels are data."""
 LOW_RES_LOGITS = "low_res_logits_HW"
 """Buffer: float32 logits of a mask at a quarter of the model's input side, as a later mask prompt."""
+LOW_RES_STRIDE = 4
+"""Pixels of the model's image per pixel of those logits, along each side."""
 
 MIN_TOKEN_CHARS = 16
+MAX_QUERIES = 64
+"""Phrases of one job."""
+MAX_QUERY_CHARS = 500
 
 # --- what the engine is -----------------------------------------------------------------------------------
 

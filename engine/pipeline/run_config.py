@@ -11,8 +11,8 @@ from typing import Any
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import Outline
+from geophrase.protocol.messages import MAX_QUERY_CHARS
 
-MAX_QUERY_CHARS = 500
 _NO_TEXT = {"Cc", "Cs"}  # control characters, and halves of pairs that stand for bytes which were no UTF-8
 MIN_TILE_PX, MAX_TILE_PX = 32, 4096
 """Smaller tiles show no object and take days, larger ones don't fit into memory by the batch."""

@@ -27,6 +27,7 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.messages import (
     LOW_RES_LOGITS,
+    LOW_RES_STRIDE,
     BoxQuery,
     ClassesQuery,
     MaskQuery,
@@ -39,7 +40,6 @@ from geophrase.protocol.wire import Arrays
 
 _MAX_POINTS = 1000
 _MAX_COORDINATE_PIX = 1e6
-_LOGITS_STRIDE = 4  # low-res logits have one value for so many pixels of the model's input
 NO_CLASSES = EngineError(
     ErrorCode.MODEL_UNKNOWN,
     "This version has no model that finds classes by itself. Type what to look for instead.",
@@ -97,7 +97,7 @@ def text_of(prompt: TextQuery, model: ModelFacts) -> str:
 
 
 def _mask_logits(arrays: Arrays, model: ModelFacts) -> np.ndarray:
-    side_px = model.image_px // _LOGITS_STRIDE
+    side_px = model.image_px // LOW_RES_STRIDE
     logits_HW = arrays.get(LOW_RES_LOGITS)
     if logits_HW is None or logits_HW.dtype != np.float32 or logits_HW.shape != (side_px, side_px):
         raise _bad(f"A mask prompt needs the buffer {LOW_RES_LOGITS}, float32 of {side_px} x {side_px}.")

@@ -16,7 +16,7 @@ from geophrase.engine.doctor import collect_checks, render_json, render_text
 from geophrase.engine.embedding_cache import EmbeddingCache
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.weights.hashing import short_hash
-from geophrase.engine.pipeline.run_config import MAX_QUERY_CHARS, refuse_bad_polygon_options
+from geophrase.engine.pipeline.run_config import refuse_bad_polygon_options
 from geophrase.engine.pipeline.score_store import ScoreStore
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.provenance import software_version
@@ -25,7 +25,7 @@ from geophrase.engine.server.crops import MAX_IMAGE_PX, CropReader
 from geophrase.engine.server.device_worker import DeviceCall, DeviceWorker, Priority
 from geophrase.engine.server.folders import ServerFolders
 from geophrase.engine.server.guard import MAX_BODY_BYTES
-from geophrase.engine.server.jobs import MAX_QUERIES, Jobs, JobTools
+from geophrase.engine.server.jobs import Jobs, JobTools
 from geophrase.engine.server.model_host import ModelFacts, ModelHost, ModelLoader
 from geophrase.engine.server.model_list import ModelList
 from geophrase.engine.server.running_job import RunningJob
@@ -35,6 +35,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobEvent, JobRequest, SegmentJob
 from geophrase.protocol.messages import (
     LOW_RES_LOGITS,
+    MAX_QUERIES,
+    MAX_QUERY_CHARS,
     BeginUpload,
     DoctorReport,
     Health,

@@ -27,10 +27,9 @@ from geophrase.engine.server.sessions import CacheFactory
 from geophrase.engine.server.uploads import UploadStore
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobRequest, OutlineJob, PolygoniseJob, SegmentJob
-from geophrase.protocol.messages import FileSource, TextQuery
+from geophrase.protocol.messages import MAX_QUERIES, FileSource, TextQuery
 
 MAX_JOBS = 8
-MAX_QUERIES = 64
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from geophrase.engine.model.rsam.config import HieraConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
 
 DEEP_STRIDE_PX = 16
-MASK_STRIDE_PX = 4
 
 
 @dataclass(frozen=True)

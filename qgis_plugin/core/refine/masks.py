@@ -12,12 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from geophrase.protocol.grid import Bounds, RasterGrid
+from geophrase.protocol.messages import LOW_RES_STRIDE
 
 from ..export.mask import Rings, polygon_mask
 from ..raster.crops import Crop
-
-LOW_RES_STRIDE = 4
-"""Pixels of the model's image per pixel of a mask prompt, along each side."""
 
 _SHAPE_LIMIT = 1e-3
 """A drawn shape is as sure as a probability this far from 0 and 1: logits of 6.9.

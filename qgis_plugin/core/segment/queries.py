@@ -5,11 +5,11 @@ from __future__ import annotations
 import unicodedata
 from typing import Sequence, Tuple
 
+from geophrase.protocol.messages import MAX_QUERIES, MAX_QUERY_CHARS
+
 from ..translation import tr
 
 SEPARATOR = ";"
-MAX_QUERIES = 64
-MAX_QUERY_CHARS = 500
 _MAX_NAME_CHARS = 60
 _NO_TEXT = {"Cc", "Cs"}
 
