@@ -220,17 +220,17 @@ def test_what_fails_before_the_first_event_is_a_refusal_and_later_an_event(
 
 
 def test_a_newer_click_of_the_stream_supersedes_one_that_waits(
-    server: EngineHttpServer, script: dict[str, Any]
+    server: EngineHttpServer, application: ScriptedApplication, script: dict[str, Any]
 ):
     opened = post(server, "/v1/sessions", OpenSession(PixelSource(GRID)), PIXELS).frame.read_as(SessionOpened)
-    script["rules"] = [{"on": "predict", "delay_s": 5, "times": 1}]
+    script["rules"] = [{"on": "predict", "delay_s": 30, "times": 1}]
     path, click = f"/v1/sessions/{opened.session_id}/predict", PredictRequest(CLICK.prompts, stream="view")
     replies: list[Reply] = []
     thread = threading.Thread(target=lambda: replies.append(post(server, path, click)))
     thread.start()
-    time.sleep(0.2)
+    assert wait_until(lambda: "view" in application._streams.newest)
     assert post(server, path, click).status == 200
-    thread.join(3)
+    thread.join(10)
     assert [(reply.status, reply.code) for reply in replies] == [(409, "superseded")]
 
 

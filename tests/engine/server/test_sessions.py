@@ -254,12 +254,14 @@ class HeldModel(ColourModel):
 
     def __init__(self) -> None:
         super().__init__()
-        self.is_in, self.opened = threading.Event(), threading.Event()
+        self.is_in, self.opened, self.is_warm = threading.Event(), threading.Event(), threading.Event()
 
     def predict(self, embedding, **prompts):
         if prompts.get("text") is None:
             self.is_in.set()
             assert self.opened.wait(10)
+        else:
+            self.is_warm.set()
         return super().predict(embedding, **prompts)
 
 
@@ -267,6 +269,7 @@ def test_a_newer_click_of_its_stream_supersedes_one_that_waits(paint, start_engi
     model = HeldModel()
     engine = start_engine(model)
     session = opened(engine, paint([RED]))
+    assert model.is_warm.wait(5)  # or it would be in the queue, too
     outcomes: dict[str, object] = {}
 
     def ask(name: str) -> None:
