@@ -195,13 +195,20 @@ def test_two_jobs_take_turns_and_do_not_mix(paint, start_engine):
 
 
 def test_a_job_id_is_taken_while_its_job_runs(paint, start_engine):
-    engine = start_engine(SlowModel())
-    events = engine.run_job(segment(paint(SCENE)))
+    path, gate = paint(SCENE), threading.Event()
+
+    def load(name, choice):
+        assert gate.wait(10)
+        return ColourModel()
+
+    engine = start_engine(load)
+    events = engine.run_job(segment(path))
     with pytest.raises(EngineError) as refusal:
-        engine.run_job(segment(paint(SCENE)))
+        engine.run_job(segment(path))
     assert refusal.value.code is ErrorCode.BAD_REQUEST
+    gate.set()
     assert isinstance(list(events)[-1][0], JobResult)
-    assert isinstance(list(engine.run_job(segment(paint(SCENE))))[-1][0], JobResult)
+    assert isinstance(list(engine.run_job(segment(path)))[-1][0], JobResult)
 
 
 @pytest.mark.parametrize("when", ["loading", "queued", "running", "unread"])
