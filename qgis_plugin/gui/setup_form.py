@@ -10,7 +10,6 @@ from qgis.PyQt.QtWidgets import (
     QCheckBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QPlainTextEdit,
     QProgressBar,
     QPushButton,
@@ -21,6 +20,7 @@ from qgis.PyQt.QtWidgets import (
 
 from ..core.environment.background_installation import KEPT_LINES
 from ..core.translation import tr
+from .labels import wrapped_label
 
 BAR_STEPS = 1000
 _INDENT_PX = 20
@@ -36,7 +36,7 @@ class SetupForm(QWidget):
 
     def __init__(self, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
-        self.status = wrapped(tr("Looking at this computer…"))
+        self.status = wrapped_label(tr("Looking at this computer…"))
         self.is_private = QRadioButton(tr("Install an engine of GeoPhrase's own"))
         self.is_existing = QRadioButton(tr("Use an engine that is already installed"))
         which = QButtonGroup(self)
@@ -71,13 +71,13 @@ class SetupForm(QWidget):
         self.folder = _chooser(QgsFileWidget.StorageMode.GetDirectory, tr("Folder of the engine"))
         self.cuda = QRadioButton(tr("NVIDIA GPU (CUDA)"))
         self.cpu = QRadioButton(tr("Processor (CPU)"))
-        self.reason = wrapped("")
+        self.reason = wrapped_label("")
         self.wheels = _chooser(QgsFileWidget.StorageMode.GetDirectory, tr("Folder of wheels"))
         self.wheels.lineEdit().setPlaceholderText(tr("only without a network"))
         self.wheels.setToolTip(
             tr("A folder that holds every package as a wheel; nothing is then downloaded.")
         )
-        self.size = wrapped("")
+        self.size = wrapped_label("")
         builds = QButtonGroup(box)
         for button in (self.cuda, self.cpu):
             builds.addButton(button)
@@ -106,7 +106,7 @@ class SetupForm(QWidget):
         box = QWidget()
         column = QVBoxLayout(box)
         column.setContentsMargins(0, 0, 0, 0)
-        self.step = wrapped("")
+        self.step = wrapped_label("")
         self.bar = QProgressBar()
         self.bar.setRange(0, BAR_STEPS)
         column.addWidget(self.step)
@@ -136,13 +136,6 @@ class SetupForm(QWidget):
             row.addWidget(widget)
         row.addStretch()
         return box
-
-
-def wrapped(text: str) -> QLabel:
-    """A label that breaks its lines."""
-    label = QLabel(text)
-    label.setWordWrap(True)
-    return label
 
 
 def _chooser(mode: QgsFileWidget.StorageMode, title: str) -> QgsFileWidget:

@@ -42,7 +42,7 @@ class SetupPage(QWidget):
     """
 
     engine_changed = pyqtSignal()
-    """From now on another engine is to be used, or none."""
+    """From now on an engine is to be used that was installed elsewhere; `installation` tells of its own."""
 
     def __init__(self, installation: EngineInstallation, parent: Optional[QWidget] = None) -> None:
         super().__init__(parent)
@@ -169,7 +169,6 @@ class SetupPage(QWidget):
         if outcome.error is not None:
             self.form.log.appendPlainText("\n".join(outcome.error.lines))
         self.look()
-        self.engine_changed.emit()
 
     def _update(self) -> None:
         """Brings every widget into line with what is known and what is running."""

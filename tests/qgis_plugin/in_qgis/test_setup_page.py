@@ -100,7 +100,7 @@ def test_an_offline_installation_names_the_wheel_and_can_be_retried(page, settin
     (tmp_path / "wheels").mkdir()
     page.form.wheels.setFilePath(str(tmp_path / "wheels"))
     changes = []
-    page.engine_changed.connect(lambda: changes.append(True))
+    page._installation.ended.connect(changes.append)
 
     page.form.install.click()
     assert not page.form.install.isEnabled()
