@@ -9,7 +9,7 @@ from typing import Any, Callable
 from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject, pyqtSignal
 
-from .engine.client import EngineFailure
+from .engine.errors import EngineFailure
 from .log import log_details
 
 

@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QObject, pyqtSignal
 
 from geophrase.protocol.messages import Health, Hello
 
-from .engine.client import EngineFailure
+from .engine.errors import EngineFailure
 from .engine.service import EngineService
 from .log import log_details
 

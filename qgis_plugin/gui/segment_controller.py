@@ -14,7 +14,8 @@ from geophrase.protocol.jobs import JobProgress, Outline
 
 from ..core.command_line import SegmentCommand
 from ..core.engine.service import EngineService
-from ..core.raster.layer_raster import LayerError, LayerRaster, layer_raster
+from ..core.raster.errors import LayerError
+from ..core.raster.layer_raster import LayerRaster, layer_raster
 from ..core.segment.extent import Area, ExtentError, visible_rectangle
 from ..core.segment.history import remember_query
 from ..core.segment.job import SegmentRequest, Sending

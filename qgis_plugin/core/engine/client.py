@@ -39,18 +39,8 @@ from geophrase.protocol.wire import CONTENT_TYPE, Frame, joined, pack, packed_by
 
 from ..translation import tr
 from .answer import address_of, failure_of, open_connection, read_answer
-from .errors import EngineFailure, EngineGone, JobCancelled, gone, mismatch
-from .job_stream import JobStream, PartialFeatures
-
-__all__ = [
-    "EngineClient",
-    "EngineFailure",
-    "EngineGone",
-    "JobCancelled",
-    "JobStream",
-    "PartialFeatures",
-    "PredictAnswer",
-]
+from .errors import EngineFailure, gone, mismatch
+from .job_stream import JobStream
 
 QUICK_TIMEOUT_S = 10.0
 """Of what the engine answers whatever the device is doing."""

@@ -16,8 +16,6 @@ from .errors import LayerError
 from .local_file import LocalFile, absolute_source, local_file, wkt_of
 from .rendered import Image, RenderedPixels, Valid
 
-__all__ = ["LayerError", "LayerRaster", "layer_raster"]
-
 _FINEST_UNKNOWN_M = 0.125
 """Pixel side that counts as a layer's own where it has none, as for WMS: finer than most imagery."""
 _MAX_SIDE_PX = 2**30

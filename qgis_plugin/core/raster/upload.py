@@ -7,7 +7,8 @@ from typing import Callable, List, Optional
 
 from geophrase.protocol.grid import RasterGrid, WindowPx
 
-from ..engine.client import EngineClient, EngineFailure
+from ..engine.client import EngineClient
+from ..engine.errors import EngineFailure
 from .errors import ReadCancelledError
 from .layer_raster import LayerRaster
 

@@ -8,7 +8,8 @@ from typing import Callable, Optional
 
 from geophrase.protocol.messages import OpenSession, PixelSource, SessionOpened
 
-from ..engine.client import EngineClient, EngineFailure
+from ..engine.client import EngineClient
+from ..engine.errors import EngineFailure
 from ..raster.crops import Crop
 from ..raster.errors import LayerError
 from ..raster.layer_raster import LayerRaster

@@ -8,7 +8,8 @@ from collections import deque
 from functools import partial
 from typing import Deque, List, Optional
 
-from ..engine.client import EngineClient, EngineFailure, JobCancelled
+from ..engine.client import EngineClient
+from ..engine.errors import EngineFailure, JobCancelled
 from ..engine.service import EngineService
 from ..log import log_details
 from ..raster.crops import Crop

@@ -12,7 +12,8 @@ from qgis.PyQt.QtCore import QObject, pyqtBoundSignal, pyqtSignal
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.messages import ModelStatus, PredictRequest, SessionOpened
 
-from ..engine.client import EngineClient, EngineFailure, JobCancelled
+from ..engine.client import EngineClient
+from ..engine.errors import EngineFailure, JobCancelled
 from ..engine.service import EngineService
 from ..log import log_details
 from ..raster.crops import Crop, CropLattice

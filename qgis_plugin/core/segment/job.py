@@ -20,7 +20,8 @@ from geophrase.protocol.jobs import (
 )
 from geophrase.protocol.messages import FileSource, TextQuery, UploadSource
 
-from ..engine.client import EngineClient, EngineFailure, JobCancelled
+from ..engine.client import EngineClient
+from ..engine.errors import EngineFailure, JobCancelled
 from ..engine.service import EngineService
 from ..raster.layer_raster import LayerRaster
 from ..raster.upload import upload_layer

@@ -12,7 +12,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.jobs import JobEvent, JobNotice, JobProgress, JobResult, JobStarted
 
-from ..engine.client import EngineFailure, JobCancelled, PartialFeatures
+from ..engine.errors import EngineFailure, JobCancelled
+from ..engine.job_stream import PartialFeatures
 from ..log import log_details
 from ..raster.errors import LayerError
 from ..translation import tr

@@ -23,13 +23,9 @@ from geophrase.engine.segment import segment_raster
 from geophrase.protocol.grid import WindowPx
 from geophrase.protocol.jobs import JobProgress, JobResult, JobStarted, Outline, SegmentJob
 from geophrase.protocol.messages import FileSource, OpenSession, PointsQuery, PredictRequest, TextQuery
-from geophrase.qgis_plugin.core.engine.client import (
-    EngineClient,
-    EngineFailure,
-    EngineGone,
-    JobCancelled,
-    PartialFeatures,
-)
+from geophrase.qgis_plugin.core.engine.client import EngineClient
+from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled
+from geophrase.qgis_plugin.core.engine.job_stream import PartialFeatures
 from geophrase.tests.engine.server.conftest import wait_until
 
 TOKEN = "a-token-of-the-tests-0123456789"

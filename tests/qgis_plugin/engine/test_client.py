@@ -40,13 +40,9 @@ from geophrase.protocol.messages import (
     UploadSource,
 )
 from geophrase.qgis_plugin.core.engine import client as client_module
-from geophrase.qgis_plugin.core.engine.client import (
-    EngineClient,
-    EngineFailure,
-    EngineGone,
-    JobCancelled,
-    PartialFeatures,
-)
+from geophrase.qgis_plugin.core.engine.client import EngineClient
+from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled
+from geophrase.qgis_plugin.core.engine.job_stream import PartialFeatures
 from geophrase.tests.fakes.engine_script import EngineScript, read_log
 from geophrase.tests.fakes.scripted_application import ScriptedApplication
 

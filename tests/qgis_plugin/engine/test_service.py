@@ -22,14 +22,9 @@ from geophrase.protocol.messages import (
     TextQuery,
 )
 from geophrase.qgis_plugin.core.engine import job_run
-from geophrase.qgis_plugin.core.engine.client import (
-    EngineClient,
-    EngineFailure,
-    EngineGone,
-    JobCancelled,
-    PartialFeatures,
-    PredictAnswer,
-)
+from geophrase.qgis_plugin.core.engine.client import EngineClient, PredictAnswer
+from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled
+from geophrase.qgis_plugin.core.engine.job_stream import PartialFeatures
 from geophrase.qgis_plugin.core.engine.service import EngineService
 from geophrase.tests.fakes.scripted_command import ScriptedCommand
 

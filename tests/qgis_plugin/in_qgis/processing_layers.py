@@ -32,13 +32,13 @@ class Told(QgsProcessingFeedback):
         self.progressChanged.connect(self._advanced)
         self._cancel_at = cancel_at_progress
 
-    def pushInfo(self, info: str) -> None:  # noqa: N802 - QGIS's name
+    def pushInfo(self, info: str) -> None:
         self.infos.append(info)
 
-    def pushWarning(self, warning: str) -> None:  # noqa: N802 - QGIS's name
+    def pushWarning(self, warning: str) -> None:
         self.warnings.append(warning)
 
-    def reportError(self, error: str, fatalError: bool = False) -> None:  # noqa: N802 - QGIS's name
+    def reportError(self, error: str, fatalError: bool = False) -> None:
         self.errors.append(error)
 
     def _advanced(self, progress: float) -> None:

@@ -326,7 +326,7 @@ def test_without_an_engine_the_dock_leads_to_the_set_up(qgis_app, iface, tmp_pat
 
 
 def test_an_engine_that_is_not_where_the_settings_say_is_named(qgis_app, iface, tmp_path):
-    from geophrase.qgis_plugin.core.engine.client import EngineFailure
+    from geophrase.qgis_plugin.core.engine.errors import EngineFailure
     from geophrase.qgis_plugin.core.settings import PluginSettings, save_settings, serve_argv
 
     path = str(tmp_path / "moved" / "geophrase")

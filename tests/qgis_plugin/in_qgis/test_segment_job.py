@@ -105,7 +105,7 @@ def test_after_the_engines_death_the_layer_is_sent_again(qgis_app, service, draw
 
 
 def test_cancelling_reaches_the_engine(qgis_app, service, file_layer, scripted_engine):
-    from geophrase.qgis_plugin.core.engine.client import JobCancelled
+    from geophrase.qgis_plugin.core.engine.errors import JobCancelled
 
     scripted_engine.script({"on": "run_job", "hang": True, "after_events": 3})
     with pytest.raises(JobCancelled):
@@ -114,7 +114,7 @@ def test_cancelling_reaches_the_engine(qgis_app, service, file_layer, scripted_e
 
 
 def test_an_engine_that_starts_slowly_can_be_cancelled(qgis_app, service, drawn_layer, scripted_engine):
-    from geophrase.qgis_plugin.core.engine.client import JobCancelled
+    from geophrase.qgis_plugin.core.engine.errors import JobCancelled
 
     scripted_engine.script(start={"delay_s": 20})
     with pytest.raises(JobCancelled):
