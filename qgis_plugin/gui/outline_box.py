@@ -9,7 +9,7 @@ from qgis.PyQt.QtWidgets import QGridLayout, QLabel, QSlider, QWidget
 
 from geophrase.protocol.jobs import Outline
 
-from ..core.segment.outline import MAX_AREA_STEP, area_of_step, step_of_area
+from ..core.segment.area_scale import MAX_AREA_STEP, area_of_step, step_of_area
 from ..core.translation import tr
 
 _PERCENT = 100

@@ -12,7 +12,7 @@ from geophrase.protocol.jobs import Outline
 
 from ..engine.service import EngineService
 from .layer import ResultLayer
-from .outline import Outliner
+from .outliner import Outliner
 
 VisibleExtent = Callable[[QgsCoordinateReferenceSystem], Optional[QgsRectangle]]
 

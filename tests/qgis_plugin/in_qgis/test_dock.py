@@ -398,9 +398,9 @@ def test_nothing_is_cut_off_at_any_width(qgis_app, iface, dock, width_px):
 
 
 def test_of_a_large_result_the_visible_part_comes_first(qgis_app, iface, dock, scripted_engine, monkeypatch):
-    from geophrase.qgis_plugin.core.segment import outline
+    from geophrase.qgis_plugin.core.segment import outliner
 
-    monkeypatch.setattr(outline, "LARGE_RESULT", 5)
+    monkeypatch.setattr(outliner, "LARGE_RESULT", 5)
     ask(dock, "storage tanks")
     wait_for_end(qgis_app, dock)
     extent = iface.canvas.extent()

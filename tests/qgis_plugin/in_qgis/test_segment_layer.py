@@ -275,7 +275,7 @@ def test_the_outline_becomes_part_of_the_run(make_result, tmp_path):
 
 
 def test_the_area_slider_has_even_steps():
-    from geophrase.qgis_plugin.core.segment.outline import MAX_AREA_STEP, area_of_step, step_of_area
+    from geophrase.qgis_plugin.core.segment.area_scale import MAX_AREA_STEP, area_of_step, step_of_area
 
     areas = [area_of_step(step) for step in range(1, MAX_AREA_STEP + 1)]
     assert area_of_step(0) is None

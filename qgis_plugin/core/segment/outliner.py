@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from functools import partial
 from typing import Callable, Optional
 
@@ -22,31 +21,6 @@ DEBOUNCE_MS = 120
 """A slider that is dragged asks at most this often."""
 LARGE_RESULT = 3000
 """From so many polygons on, those in view come first."""
-
-_AREA_STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-"""In every power of ten."""
-FIRST_AREA_EXPONENT = -1
-LAST_AREA_EXPONENT = 5
-MAX_AREA_STEP = len(_AREA_STEPS) * (LAST_AREA_EXPONENT - FIRST_AREA_EXPONENT) + 1
-"""Steps of the minimum-area slider: 0 for none, then 0.1 m² to 100 000 m²."""
-
-
-def area_of_step(step: int) -> Optional[float]:
-    """The minimum area in m² at a step of the slider; None at 0, which keeps everything."""
-    if step <= 0:
-        return None
-    decade, index = divmod(min(step, MAX_AREA_STEP) - 1, len(_AREA_STEPS))
-    return float(_AREA_STEPS[index] * 10.0 ** (FIRST_AREA_EXPONENT + decade))
-
-
-def step_of_area(area_m2: Optional[float]) -> int:
-    """The step that is nearest to an area, on a scale of factors."""
-    if not area_m2 or area_m2 <= 0:
-        return 0
-    distances = [
-        abs(math.log(area_m2 / (area_of_step(step) or area_m2))) for step in range(1, MAX_AREA_STEP + 1)
-    ]
-    return 1 + distances.index(min(distances))
 
 
 class Outliner(QObject):
