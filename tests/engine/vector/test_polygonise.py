@@ -213,7 +213,8 @@ class TestScale:
         )  # percolates
         seconds_for(2, prob_HW)
         per_strip = {count: seconds_for(count, prob_HW) / count for count in (8, 32)}
-        assert per_strip[32] < 1.5 * per_strip[8]
+        # What grows with the square of the rows would cost 4 times as much; a busy core alone up to twice.
+        assert per_strip[32] < 2.5 * per_strip[8]
 
     def test_memory_stays_with_the_open_regions(self):
         side_px, strip_px = 8192, 512
