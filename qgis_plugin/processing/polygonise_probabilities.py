@@ -15,9 +15,10 @@ from qgis.core import (
     QgsRasterLayer,
 )
 
-from geophrase.protocol.jobs import PolygoniseJob
+from geophrase.protocol.jobs import JobStarted, PolygoniseJob
 
-from ..core.raster.local_file import absolute_source
+from ..core.raster.local_file import absolute_source, placed_file
+from ..core.segment.job import known_as
 from ..core.translation import tr
 from .found_features import FoundFeatures
 from .job_algorithm import JobAlgorithm
@@ -114,11 +115,13 @@ class PolygoniseProbabilities(JobAlgorithm):
         if layer.providerType() != "gdal":
             text = tr("The layer {name} is no raster file. Save it as one, then polygonise that.")
             raise QgsProcessingException(text.format(name=layer.name()))
-        self._crs = layer.crs()
+        band = self.parameterAsInt(parameters, BAND, context)
+        self._crs, self._source = layer.crs(), absolute_source(layer)
+        self._file = placed_file(layer, (band,))
         self._job = PolygoniseJob(
             job_id=uuid.uuid4().hex,
-            path=absolute_source(layer),
-            band=self.parameterAsInt(parameters, BAND, context),
+            path=self._file.path if self._file else self._source,
+            band=band,
             query=self.parameterAsString(parameters, LABEL, context).strip(),
             scale=positive_or_none(self, parameters, SCALE, context),
             outline=outline_choice(self, parameters, context),
@@ -133,6 +136,8 @@ class PolygoniseProbabilities(JobAlgorithm):
 
         def work(found: FoundFeatures) -> None:
             for event in self.service.run_job(self._job, is_cancelled=feedback.isCanceled):
+                if isinstance(event, JobStarted):
+                    event = known_as(event, self._file, self._source)
                 found.on_event(event)
 
         return self.written(parameters, context, feedback, crs=self._crs, work=work)

@@ -39,7 +39,7 @@ class LocalFile:
 
     Attributes:
         path: What GDAL opens.
-        bands: 1-based; those that QGIS shows.
+        bands: 1-based; those that are read.
         grid: Its pixels where QGIS shows them, in the layer's CRS.
         folder: Holds the file at `path` while it is referred to, where that was made here.
     """
@@ -57,13 +57,22 @@ def local_file(layer: QgsRasterLayer) -> Optional[LocalFile]:
     points, coloured by a ramp, with values declared to be no data.
     """
     bands = _bands_shown(layer)
+    if bands is None or _has_own_nodata(layer, bands):
+        return None
+    file = placed_file(layer, bands)
+    return None if file is None or _has_other_alpha(layer, _opened(file.path)) else file
+
+
+def placed_file(layer: QgsRasterLayer, bands: Tuple[int, ...]) -> Optional[LocalFile]:
+    """The file behind a layer for its values, however they are coloured, placed as QGIS places it.
+
+    None where the layer is no local file, or where control points place it.
+    """
     path = _local_path(layer)
-    if path is None or bands is None or _has_own_nodata(layer, bands):
+    dataset = None if path is None else _opened(path)
+    if path is None or dataset is None:
         return None
-    dataset = _opened(path)
-    if dataset is None or dataset.GetDriver().ShortName in _NETWORK_DRIVERS or _is_warped_by_qgis(dataset):
-        return None
-    if _has_other_alpha(layer, dataset):
+    if dataset.GetDriver().ShortName in _NETWORK_DRIVERS or _is_warped_by_qgis(dataset):
         return None
     folder = None
     if _gdal_transform(dataset) is None or layer.dataProvider().crs() != layer.crs():

@@ -24,6 +24,7 @@ from ..engine.client import EngineClient
 from ..engine.errors import EngineFailure, JobCancelled
 from ..engine.service import EngineService
 from ..raster.layer_raster import LayerRaster
+from ..raster.local_file import LocalFile
 from ..raster.upload import upload_layer
 from ..translation import tr
 
@@ -89,7 +90,7 @@ def run_segment_job(
     """
 
     def tell(event: JobEvent) -> None:
-        on_event(_as_known(event, raster) if isinstance(event, JobStarted) else event)
+        on_event(known_as(event, raster.file, raster.source) if isinstance(event, JobStarted) else event)
 
     def follow(source: Union[FileSource, UploadSource]) -> JobResult:
         job = _job_of(request, uuid.uuid4().hex, source)
@@ -112,6 +113,19 @@ def run_segment_job(
             is_sent_again = True
         finally:
             _forget_upload(service, upload_id)
+
+
+def known_as(started: JobStarted, file: Optional[LocalFile], source: str) -> JobStarted:
+    """The first event with the raster as its user knows it, not a file that was made for the engine.
+
+    Args:
+        started: As the engine told it.
+        file: What the engine read; None for an upload or a path as the user knows it.
+        source: The user's name of the raster.
+    """
+    if file is None or file.folder is None:
+        return started
+    return replace(started, source=source, parameters={**started.parameters, "raster": source})
 
 
 def run_outline_job(
@@ -143,13 +157,6 @@ def run_outline_job(
 
     job = OutlineJob(uuid.uuid4().hex, result_id=result.result_id, outline=outline, extent_map=extent_map)
     return _followed(service, job, on_event=tell, is_cancelled=is_cancelled)
-
-
-def _as_known(started: JobStarted, raster: LayerRaster) -> JobStarted:
-    """The first event with the raster as its user knows it, not a file that was made for the engine."""
-    if raster.file is None or raster.file.folder is None:
-        return started
-    return replace(started, source=raster.source, parameters={**started.parameters, "raster": raster.source})
 
 
 def _sent(

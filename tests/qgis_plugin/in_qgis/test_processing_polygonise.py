@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from osgeo import gdal
 from processing_layers import LONLAT, UTM, Told, features_in, layer_of, scripted_shapes, shapes_of
 from qgis.core import (
     QgsGeometry,
@@ -14,6 +15,7 @@ from qgis.core import (
     QgsSingleBandPseudoColorRenderer,
     QgsVectorLayer,
 )
+from rasters import numbered, write_raster
 
 pytest_plugins = ["processing_fixtures"]
 
@@ -55,6 +57,27 @@ def test_a_relative_path_is_made_absolute_for_the_engine(run, town, engine, monk
     run("town.tif")
 
     assert engine.requests("run_job")[0]["message"]["path"] == town
+
+
+def test_a_file_without_georeference_is_outlined_where_qgis_shows_it(run, engine, project, tmp_path):
+    values_BHW = numbered(40, 30)
+    path = write_raster(tmp_path / "scan.tif", values_BHW)
+    layer = QgsRasterLayer(path, "scan")
+    project.addMapLayer(layer)
+    placed: list[gdal.Dataset] = []
+
+    class Listening(Told):
+        def setProgress(self, progress):  # while the engine is at it
+            placed.append(gdal.Open(engine.requests("run_job")[0]["message"]["path"]))
+            super().setProgress(progress)
+
+    output = run(layer.id(), Listening(), LABEL="ink")
+
+    read_HW, transform = placed[0].GetRasterBand(1).ReadAsArray(), placed[0].GetGeoTransform()
+    for col, row in [(3, 2), (37, 4), (20, 27)]:
+        x_map, y_map = gdal.ApplyGeoTransform(transform, col + 0.5, row + 0.5)
+        assert layer.dataProvider().sample(QgsPointXY(x_map, y_map), 1) == (read_HW[row, col], True)
+    assert {feature["source"] for feature in features_in(output)} == {path}
 
 
 def test_what_was_chosen_reaches_the_engine(run, town, engine):
