@@ -79,9 +79,9 @@ class UploadStore:
             raise EngineError(ErrorCode.TOO_LARGE, f"A raster has at most {_MAX_SIDE_PX} pixels a side.")
         refuse_unknown_crs(request.grid)
         upload_id = uuid.uuid4().hex
+        for abandoned in self._taken_abandoned():
+            abandoned.discard()  # outside the lock: closing a large file takes long
         with self._lock:
-            if len(self._uploads) >= MAX_UPLOADS:
-                self._discard_abandoned()
             if len(self._uploads) >= MAX_UPLOADS:
                 raise EngineError(ErrorCode.BUSY, "Too many layers are being sent. Wait until one is done.")
             with _disk_errors():
@@ -136,13 +136,18 @@ class UploadStore:
             upload.discard()
         self._folder.remove()
 
-    def _discard_abandoned(self) -> None:
-        """Forget what no client has touched for long: it may have died without a word."""
+    def _taken_abandoned(self) -> list[_Upload]:
+        """Where there is no room, forget what no client has touched for long: it may have died."""
         now_s = time.monotonic()
-        for upload_id, upload in list(self._uploads.items()):
-            if now_s - upload.touched_s > self._abandoned_after_s:
-                del self._uploads[upload_id]
-                upload.discard()
+        with self._lock:
+            if len(self._uploads) < MAX_UPLOADS:
+                return []
+            abandoned_ids = [
+                upload_id
+                for upload_id, upload in self._uploads.items()
+                if now_s - upload.touched_s > self._abandoned_after_s
+            ]
+            return [self._uploads.pop(upload_id) for upload_id in abandoned_ids]
 
     def _find(self, upload_id: str) -> _Upload:
         with self._lock:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.server import uploads
 from geophrase.engine.server.uploads import MAX_UPLOADS, UploadStore
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
@@ -150,6 +152,31 @@ def test_an_upload_whose_client_died_makes_room(tmp_path):
     with pytest.raises(EngineError):
         put(store, first, WindowPx(0, 0, 5, 5))
     put(store, last, WindowPx(0, 0, 5, 5))
+    store.close_all()
+
+
+def test_closing_an_abandoned_file_holds_up_no_other_upload(tmp_path, monkeypatch):
+    store = UploadStore(tmp_path, abandoned_after_s=0.0)
+    ids = [begin(store, grid=RasterGrid(8, 8, GRID.map_from_pix)) for _ in range(MAX_UPLOADS)]
+    discard, is_closing, may_close = uploads._Upload.discard, threading.Event(), threading.Event()
+
+    def slow_discard(upload):
+        is_closing.set()
+        assert may_close.wait(10)
+        discard(upload)
+
+    monkeypatch.setattr(uploads._Upload, "discard", slow_discard)
+    beginner = threading.Thread(target=begin, args=(store,))
+    beginner.start()
+    assert is_closing.wait(10)
+    asker = threading.Thread(target=store.close, args=(ids[0],))
+    asker.start()
+    asker.join(5)
+    is_held_up = asker.is_alive()
+    may_close.set()
+    for thread in (asker, beginner):
+        thread.join(10)
+    assert not is_held_up
     store.close_all()
 
 
