@@ -8,6 +8,8 @@ from geophrase.engine.model.weights.load import list_models, locate_weights
 from geophrase.engine.model.weights.registry import REGISTRY, find_entry
 from geophrase.protocol.messages import ModelStatus
 
+_FILES_ADVICE = "A weights file can't be named in a request: start the engine with it as its model."
+
 
 class ModelList:
     """The models of the registry, and the one that the engine was started with, which may be a file.
@@ -33,7 +35,7 @@ class ModelList:
         """
         if name is None or name == self.default:
             return self.default
-        return find_entry(name).name
+        return find_entry(name, files_advice=_FILES_ADVICE).name
 
     def statuses(self) -> tuple[ModelStatus, ...]:
         """All of them."""

@@ -105,7 +105,7 @@ def locate_weights(name_or_path: str | Path, *, folder: Path | None = None) -> W
                 "`geophrase models list` shows.",
             )
         return _checked(path, _entry_of_file(path))
-    entry = find_entry(str(name_or_path))
+    entry = find_entry(str(name_or_path), files_advice="The path of a weights file works too.")
     found = _find(entry, folder)
     if found is None:
         raise _missing(entry)

@@ -128,8 +128,12 @@ _ENTRIES = (
 REGISTRY: Mapping[str, ModelEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 
 
-def find_entry(name: str) -> ModelEntry:
+def find_entry(name: str, *, files_advice: str = "") -> ModelEntry:
     """Give the entry of a model by its exact name.
+
+    Args:
+        name: What `--model` takes.
+        files_advice: What the error adds about weights files, where those can be used, too.
 
     Raises:
         EngineError: `MODEL_UNKNOWN`, with the nearest names.
@@ -137,9 +141,9 @@ def find_entry(name: str) -> ModelEntry:
     entry = REGISTRY.get(name)
     if entry is None:
         near = difflib.get_close_matches(name, REGISTRY, n=2, cutoff=0.5) or list(REGISTRY)
-        raise EngineError(
-            ErrorCode.MODEL_UNKNOWN,
+        message = (
             f"There is no model called “{name}”; did you mean {' or '.join(near)}? "
-            "`geophrase models list` shows them all, and the path of a weights file works too.",
+            "`geophrase models list` shows them all."
         )
+        raise EngineError(ErrorCode.MODEL_UNKNOWN, f"{message} {files_advice}".rstrip())
     return entry

@@ -10,6 +10,7 @@ import pytest
 import shapely
 
 from geophrase.engine.errors import EngineError
+from geophrase.engine.model.weights.load import locate_weights
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.server import folders as folders_module
 from geophrase.engine.server.folders import ServerFolders
@@ -187,6 +188,16 @@ def test_without_a_disk_cache_what_no_longer_fits_is_opened_again(paint, start_e
     assert not opened(engine, path).is_cached
     engine.close(5.0)
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+def test_a_request_is_not_told_to_name_a_weights_file(paint, start_engine, tmp_path):
+    (tmp_path / "own.safetensors").write_bytes(b"weights")
+    engine = start_engine()
+    with pytest.raises(EngineError, match="start the engine with it") as caught:
+        opened(engine, paint([RED]), model=str(tmp_path / "own.safetensors"))
+    assert "works too" not in caught.value.message
+    with pytest.raises(EngineError, match="works too"):
+        locate_weights("rsam_huge")  # of the command
 
 
 def test_a_closed_session_is_forgotten(paint, start_engine):
