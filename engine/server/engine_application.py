@@ -92,7 +92,7 @@ class EngineApplication:
         self._config = config
         self._models = ModelList(config.model)
         self._host = ModelHost(load, choice)
-        self._worker = DeviceWorker(idle_s=config.keep_alive_s, on_idle=self._host.unload)
+        self._worker = DeviceWorker(idle_s=config.keep_alive_s, on_idle=self._unload)
         self._crops = CropReader()
         self._sessions = SessionStore(
             memory_bytes=config.memory_bytes, max_sessions=_MAX_SESSIONS, cache=self._embedding_cache
@@ -167,6 +167,7 @@ class EngineApplication:
         session_id = session_id_of(crop, model)
         session = self._sessions.reopened(session_id, crop, model)
         if session is not None:
+            self._warm_up(session)
             return _opened(session)
         pixels = crop.read()
         if not pixels.valid_HW.any():
@@ -176,7 +177,7 @@ class EngineApplication:
         )
         encoding = call.result()
         session = self._sessions.add(session_id, crop, model, valid_HW=pixels.valid_HW, encoding=encoding)
-        self._warm_up(model, encoding)
+        self._warm_up(session)
         return _opened(session, call)
 
     def close_session(self, session_id: str) -> None:
@@ -242,8 +243,13 @@ class EngineApplication:
         assert facts is not None, "a model that was got has facts"
         return facts
 
-    def _warm_up(self, model: ModelFacts, encoding: Any) -> None:
+    def _unload(self) -> None:
+        self._warm_models.clear()
+        self._host.unload()
+
+    def _warm_up(self, session: Session) -> None:
         """Have a model's first answer made before anybody waits for it: it takes several times as long."""
+        model = session.model
         if model.key in self._warm_models:
             return
         self._warm_models.add(model.key)
@@ -251,7 +257,8 @@ class EngineApplication:
         if model.has_text:
             prompts["text"] = _WARM_UP_TEXT
         self._worker.submit(
-            lambda: self._host.get(model.key).predict(encoding, **prompts), priority=Priority.BACKGROUND
+            lambda: self._predicted(*self._sessions.find(session.session_id), prompts),
+            priority=Priority.BACKGROUND,
         )
 
     def _predicted(self, session: Session, encoding: EncodingArrays, prompts: dict[str, Any]) -> Prediction:

@@ -319,3 +319,28 @@ def test_idle_models_leave_memory_and_come_back(paint, start_engine):
     wait_until(lambda: engine.health().model == "")
     assert len(click(engine, session, at(105, 65))) == 1
     assert loads == ["rsam_small"] * 2
+
+
+class WarmedModel(ColourModel):
+    """Remembers the texts that it was asked about: only the warm-up asks about one here."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.warm_ups: list[str] = []
+
+    def predict(self, embedding, **prompts):
+        if "text" in prompts:
+            self.warm_ups.append(prompts["text"])
+        return super().predict(embedding, **prompts)
+
+
+@pytest.mark.parametrize("is_known", [True, False], ids=["known image", "new image"])
+def test_a_model_that_left_memory_is_warmed_up_again(paint, start_engine, is_known):
+    model = WarmedModel()
+    engine = start_engine(model, keep_alive_s=0.2)
+    path = paint([RED])
+    opened(engine, path)
+    wait_until(lambda: engine.health().model == "")
+    assert len(model.warm_ups) == 1
+    assert opened(engine, path, WINDOW if is_known else WindowPx(60, 32, 128, 128)).is_cached == is_known
+    wait_until(lambda: len(model.warm_ups) == 2)
