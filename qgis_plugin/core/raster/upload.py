@@ -9,9 +9,12 @@ from geophrase.protocol.grid import RasterGrid, WindowPx
 
 from ..engine.client import EngineClient
 from ..engine.errors import EngineFailure
-from .errors import ReadCancelledError
+from ..translation import tr
+from .errors import LayerError, ReadCancelledError
 from .layer_raster import LayerRaster
 
+MAX_GRID_SIDE_PX = 2**18
+"""What the engine takes; an online map of the world has a hundred times as many."""
 _MAX_SIDE_PX = 2048
 _SIDE_STEP_PX = 256
 _BYTES_PER_PIXEL = 4  # three colours and a bool
@@ -40,7 +43,9 @@ def upload_layer(
 
     Raises:
         EngineFailure: The engine refused or is gone.
+        LayerError: The grid is larger than anybody would want to wait for.
     """
+    _refuse_too_large(grid, raster.name)
     windows = windows_of(grid, max_body_bytes=client.hello().limits.max_body_bytes)
     upload_id = client.begin_upload(grid, name=raster.name)
     is_sent = False
@@ -58,6 +63,15 @@ def upload_layer(
         if not is_sent:
             _forget(client, upload_id)
     return upload_id
+
+
+def _refuse_too_large(grid: RasterGrid, name: str) -> None:
+    if max(grid.width_px, grid.height_px) > MAX_GRID_SIDE_PX:
+        text = tr(
+            "{name} would be drawn as {width:,} × {height:,} pixels, which is too much. Search a smaller area, "
+            "such as the map view, or choose larger pixels."
+        )
+        raise LayerError(text.format(name=name, width=grid.width_px, height=grid.height_px))
 
 
 def _forget(client: EngineClient, upload_id: str) -> None:

@@ -15,6 +15,7 @@ from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.messages import DeviceStatus, Hello, Limits
 from geophrase.protocol.wire import Frame, pack, packed_bytes
 from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone
+from geophrase.qgis_plugin.core.raster.errors import LayerError
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
 from geophrase.qgis_plugin.core.raster.upload import upload_layer, windows_of
 
@@ -131,6 +132,16 @@ def test_an_upload_that_fails_is_forgotten(qgis_app, tiles):
     with pytest.raises(EngineFailure, match="No room"):
         in_thread(qgis_app, lambda: upload_layer(target, raster, _grid(12, 800, 700, 1), **options))
     assert target.closed == ["u1"]
+
+
+def test_the_whole_world_in_detail_is_refused_before_anything_is_sent(tiles):
+    raster = layer_raster(QgsRasterLayer(tiles.xyz, "map", "wms"))
+    target = UploadTarget(64 * 2**20)
+    options = {"progress": lambda done, total: None, "is_cancelled": lambda: False}
+    with pytest.raises(LayerError, match="map would be drawn as 1,048,576 × 1,048,576 pixels"):
+        upload_layer(target, raster, _grid(12, 0, 0, 4096), **options)
+    assert not tiles.asked
+    assert not target.closed
 
 
 @pytest.mark.parametrize("max_body_bytes", [70_000, 300_000, 5_000_000, 64 * 2**20])
