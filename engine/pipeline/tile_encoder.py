@@ -62,7 +62,8 @@ class TileEncoder(Generic[EmbeddingT]):
         self._model = model
         self._source = source
         self._cache = cache
-        self._run_key = cache_key(_identity_of(model, source))
+        self._identity = _identity_of(model, source)
+        self._run_key = cache_key(self._identity)
 
     def load(self, planned: PlannedTile) -> LoadedTile:
         """Give a tile its encoding from the cache, else its pixels; neither if it has no data."""
@@ -91,11 +92,14 @@ class TileEncoder(Generic[EmbeddingT]):
 
     def _encode_fresh(self, tiles: Sequence[LoadedTile]) -> Iterator[dict[str, np.ndarray]]:
         images_BHWC = np.stack([tile.image_HWC for tile in tiles if tile.image_HWC is not None])
-        for tile, embedding in zip(tiles, self._model.encode_batch(images_BHWC), strict=True):
+        embeddings = self._model.encode_batch(images_BHWC)
+        # A model that had to leave its device keeps on, in another precision perhaps: under another key.
+        run_key = cache_key({**self._identity, "model": self._model.identity})
+        for tile, embedding in zip(tiles, embeddings, strict=True):
             arrays = _in_half_precision(embedding.to_arrays())
             if self._cache is not None:
                 entry = {**arrays, _VALID_ENTRY: np.packbits(tile.valid_HW)}
-                self._cache.put(self._run_key, _entry_of(tile.planned), entry)
+                self._cache.put(run_key, _entry_of(tile.planned), entry)
             yield arrays
 
 

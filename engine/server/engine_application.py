@@ -29,7 +29,7 @@ from geophrase.engine.server.jobs import Jobs, JobTools
 from geophrase.engine.server.model_host import ModelFacts, ModelHost, ModelLoader
 from geophrase.engine.server.model_list import ModelList
 from geophrase.engine.server.running_job import RunningJob
-from geophrase.engine.server.sessions import EncodingArrays, Session, SessionStore, session_id_of
+from geophrase.engine.server.sessions import EncodingArrays, Session, SessionStore
 from geophrase.engine.server.uploads import UploadStore
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobEvent, JobRequest, SegmentJob
@@ -164,19 +164,16 @@ class EngineApplication:
         crop = self._crops.locate(request, arrays)
         priority = Priority.BACKGROUND if request.is_background else Priority.CLICK
         model = self._facts(key, priority)
-        session_id = session_id_of(crop, model)
-        session = self._sessions.reopened(session_id, crop, model)
+        session = self._sessions.reopened(crop, model)
         if session is not None:
             self._warm_up(session)
             return _opened(session)
         pixels = crop.read()
         if not pixels.valid_HW.any():
             raise EngineError(ErrorCode.NO_DATA, "The raster has no data here. Move the map to where it has.")
-        call = self._worker.submit(
-            lambda: self._host.get(key).encode_batch(pixels.image_HWC[None])[0], priority=priority
-        )
-        encoding = call.result()
-        session = self._sessions.add(session_id, crop, model, valid_HW=pixels.valid_HW, encoding=encoding)
+        call = self._worker.submit(lambda: self._encoded(key, pixels.image_HWC), priority=priority)
+        encoding, model = call.result()
+        session = self._sessions.add(crop, model, valid_HW=pixels.valid_HW, encoding=encoding)
         self._warm_up(session)
         return _opened(session, call)
 
@@ -242,6 +239,13 @@ class EngineApplication:
             facts = self._host.facts(key)
         assert facts is not None, "a model that was got has facts"
         return facts
+
+    def _encoded(self, key: str, image_HWC: np.ndarray) -> tuple[Any, ModelFacts]:
+        """An encoding, and what made it: another identity than expected where memory ran out."""
+        encoding = self._host.get(key).encode_batch(image_HWC[None])[0]
+        facts = self._host.facts(key)
+        assert facts is not None, "a model that was got has facts"
+        return encoding, facts
 
     def _unload(self) -> None:
         self._warm_models.clear()

@@ -54,7 +54,7 @@ class JobModel:
 
     @property
     def identity(self) -> str:
-        """Two models of one identity make the same encodings."""
+        """Two models of one identity make the same encodings; of the newest ones where memory ran out."""
         return self._facts.identity
 
     @property
@@ -91,7 +91,10 @@ class JobModel:
         return _joined([[self._decoded(part, [text]) for text in texts] for part in parts])
 
     def _encoded(self, images_BHWC: np.ndarray) -> list[Any]:
-        return self._compute(lambda model: model.encode_batch(images_BHWC))
+        encodings, self._known = self._compute(
+            lambda model: (model.encode_batch(images_BHWC), self._host.facts(self._key))
+        )
+        return encodings
 
     def _decoded(self, embeddings: Sequence[Any], texts: Sequence[str]) -> TilePredictions:
         return self._compute(lambda model: model.predict_texts(embeddings, texts))

@@ -46,8 +46,8 @@ class ServedModel(TileModel[EmbeddingT], Protocol):
 class MemoryFallback:
     """Does what its model does, in as many calls and on the device that memory allows.
 
-    What it has learned it keeps: the smaller batches, and the CPU. Its identity stays that of the model as it
-    was loaded, so that work in progress fits together; the CPU is never less exact.
+    What it has learned it keeps: the smaller batches, and the CPU. What one call gives was all made on one
+    device, the one whose identity is told after it.
 
     Args:
         model: The model.
@@ -64,13 +64,17 @@ class MemoryFallback:
     ) -> None:
         self.name = model.name
         self.weights_sha256 = model.weights_sha256
-        self.identity = model.identity
         self.has_text = model.has_text
         self.image_px = model.image_px
         self._model = model
         self._on_step = on_step
         self._free_memory = free_memory
         self._max_images: int | None = None
+
+    @property
+    def identity(self) -> str:
+        """That of the model where it runs now: on the CPU its precision may be another."""
+        return self._model.identity
 
     @property
     def device(self) -> object:
@@ -117,7 +121,10 @@ class MemoryFallback:
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
+            model = self._model
             self._step_down(num_images)  # here the exception, and with it what it held, is gone
+            if self._model is not model:
+                results, start = [], 0
         return results
 
     def _step_down(self, num_images: int) -> None:

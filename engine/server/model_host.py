@@ -8,7 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -30,13 +30,14 @@ _MAX_MODELS = 2
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What stays true of a loaded model.
+    """What is told of a loaded model.
 
     Attributes:
         key: What requests call it: a name of the registry, or the engine's own default.
         name: What outputs record.
         weights_sha256: Hex digest of its weights.
-        identity: Two models of one identity make the same encodings.
+        identity: Two models of one identity make the same encodings; it changes where the model had to leave
+            its device.
         has_text: Whether it takes text.
         image_px: Side of the square that it works in.
     """
@@ -69,8 +70,9 @@ class ModelHost:
         self._facts: dict[str, ModelFacts] = {}
 
     def facts(self, name: str) -> ModelFacts | None:
-        """What is known of a model that was loaded before, in memory or not."""
-        return self._facts.get(name)
+        """What is known of a model that was loaded before, in memory or not; as it is where it runs now."""
+        facts, model = self._facts.get(name), self._models.get(name)
+        return facts if facts is None or model is None else replace(facts, identity=model.identity)
 
     @property
     def device(self) -> DeviceStatus:

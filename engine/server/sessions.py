@@ -80,8 +80,9 @@ class SessionStore:
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def reopened(self, session_id: str, crop: Crop, model: ModelFacts) -> Session | None:
+    def reopened(self, crop: Crop, model: ModelFacts) -> Session | None:
         """The session of an image that was encoded before, if its encoding is in memory or in the cache."""
+        session_id = session_id_of(crop, model)
         with self._lock:
             session = self._sessions.get(session_id)
         if session is not None and self._encoding(session_id) is not None:
@@ -92,10 +93,9 @@ class SessionStore:
         valid_bits = stored.pop(_VALID_ENTRY)
         return self._added(session_id, crop, model, valid_bits, stored)
 
-    def add(
-        self, session_id: str, crop: Crop, model: ModelFacts, *, valid_HW: np.ndarray, encoding: Any
-    ) -> Session:
+    def add(self, crop: Crop, model: ModelFacts, *, valid_HW: np.ndarray, encoding: Any) -> Session:
         """Take a new encoding and put it into the disk cache, too."""
+        session_id = session_id_of(crop, model)
         arrays = {
             name: array.astype(np.float16) if array.dtype.kind == "f" else array
             for name, array in encoding.to_arrays().items()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
@@ -326,6 +326,46 @@ def test_memory_that_runs_out_is_told_and_costs_no_polygon(paint, start_engine):
     assert (device.kind, device.is_fallback, device.reason) == ("cpu", True, notices[-1])
     later = finished(engine.run_job(segment(path)))
     assert [event.message for event, _ in later if isinstance(event, JobNotice)] == notices[-1:]
+
+
+@dataclass
+class PrecisionModel(ColourModel):
+    """Has another precision on the CPU, and memory for so many images on the GPU."""
+
+    room_for: int = 10**6
+
+    def encode_batch(self, images_BHWC):
+        if self.device != "cpu" and self.num_encoded + len(images_BHWC) > self.room_for:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return super().encode_batch(images_BHWC)
+
+    def on_cpu(self):
+        self.fallen = replace(self, device="cpu", identity="colour:float32", num_encoded=0)
+        return self.fallen
+
+
+def test_encodings_are_kept_as_what_they_are_when_memory_runs_out(paint, start_engine, tmp_path):
+    """In one cache: those of the CPU are not taken for those of the GPU, nor the other way round."""
+
+    def run(model, *queries):
+        engine = start_engine(model, device="mps", cache=tmp_path / "shared")
+        finished(engine.run_job(segment(path, *queries)))
+        is_cached = [engine.open_session(request, {}).is_cached for _ in range(2)]
+        return model, is_cached
+
+    path = paint(SCENE, height=2048)
+    request = OpenSession(FileSource(str(path)), WindowPx(0, 0, 64, 64))
+    tight, is_cached = run(PrecisionModel(device="mps", room_for=100), "red")
+    assert is_cached == [False, True]
+    num_tiles = finished(start_engine().run_job(segment(path, "red")))[-2][0].num_total
+    num_on_cpu = tight.fallen.num_encoded - 1
+    assert 0 < num_on_cpu < num_tiles
+    roomy, is_cached = run(PrecisionModel(device="mps"), "blue")
+    assert is_cached == [False, True]
+    assert roomy.num_encoded == num_on_cpu + 1
+    on_cpu, is_cached = run(PrecisionModel(device="cpu", identity="colour:float32"), "green")
+    assert is_cached == [True, True]
+    assert on_cpu.num_encoded == num_tiles - num_on_cpu
 
 
 def test_a_model_that_does_not_fit_the_device_is_loaded_on_the_cpu(paint, start_engine):

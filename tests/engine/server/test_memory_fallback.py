@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,13 +69,31 @@ def test_batches_are_halved_until_they_fit_and_that_is_remembered():
 def test_where_one_image_is_too_much_for_the_gpu_the_cpu_takes_over():
     told: list[str] = []
     model = MemoryFallback(TightModel(device="cuda:0", is_gpu_full=True, max_images=8), on_step=told.append)
-    identity = model.identity
     assert len(model.encode_batch(images(5))) == 5
     assert model.is_on_cpu
-    assert model.identity == identity
     assert "CPU" in told[-1]
     assert len(model.encode_batch(images(5))) == 5
     assert len([message for message in told if "CPU" in message]) == 1
+
+
+@dataclass
+class TwoPrecisions(ColourModel):
+    """Has memory for its first image on the GPU, and another precision on the CPU."""
+
+    def encode_batch(self, images_BHWC):
+        if self.device != "cpu" and self.num_encoded + len(images_BHWC) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return [(self.device, one) for one in super().encode_batch(images_BHWC)]
+
+    def on_cpu(self):
+        return dataclasses.replace(self, device="cpu", identity="colour:float32")
+
+
+def test_what_a_call_encodes_was_made_by_the_identity_that_is_told():
+    model = MemoryFallback(TwoPrecisions(device="cuda:0", identity="colour:float16"), on_step=lambda _: None)
+    assert model.identity == "colour:float16"
+    assert [device for device, _ in model.encode_batch(images(3))] == ["cpu"] * 3  # the first one again
+    assert model.identity == "colour:float32"
 
 
 def test_a_click_falls_back_too():
