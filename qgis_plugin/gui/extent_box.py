@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from typing import Optional
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsRectangle
-from qgis.gui import QgisInterface, QgsMapTool, QgsMapToolExtent
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsGeometry,
+    QgsRasterLayer,
+    QgsRectangle,
+    QgsWkbTypes,
+)
+from qgis.gui import QgisInterface, QgsMapCanvas, QgsMapTool, QgsMapToolExtent, QgsRubberBand
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import pyqtSignal
+from qgis.PyQt.QtCore import Qt, pyqtSignal
+from qgis.PyQt.QtGui import QColor
 from qgis.PyQt.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from ..core.segment.extent import (
@@ -37,6 +44,7 @@ class ExtentBox(QWidget):
         self._iface = iface
         self._box: Optional[QgsRectangle] = None
         self._box_crs = QgsCoordinateReferenceSystem()
+        self._band: Optional[QgsRubberBand] = None  # the tool's own is seen only while it is used
         self._tool: Optional[QgsMapToolExtent] = None
         self._earlier_tool: Optional[QgsMapTool] = None
         self._kinds = QComboBox()
@@ -122,6 +130,7 @@ class ExtentBox(QWidget):
             canvas.unsetMapTool(self._tool)
             if self._earlier_tool is not None and not sip.isdeleted(self._earlier_tool):
                 canvas.setMapTool(self._earlier_tool)
+        self._show_box()
         self.changed.emit()
 
     def close_tool(self) -> None:
@@ -131,6 +140,20 @@ class ExtentBox(QWidget):
             self._tool.clearRubberBand()
             self._tool.deleteLater()
             self._tool = None
+        if self._band is not None:
+            self._iface.mapCanvas().destinationCrsChanged.disconnect(self._show_box)
+            self._iface.mapCanvas().scene().removeItem(self._band)
+            self._band = None
+
+    def _show_box(self) -> None:
+        """Shows on the map where the drawn box is, while it counts."""
+        is_shown = self.kind is ExtentKind.DRAWN and self._box is not None
+        if self._band is None and is_shown:
+            self._band = _dashed_band(self._iface.mapCanvas())
+            self._iface.mapCanvas().destinationCrsChanged.connect(self._show_box)
+        if self._band is not None and self._box is not None:
+            self._band.setToGeometry(QgsGeometry.fromRect(self._box), self._box_crs)
+            self._band.setVisible(is_shown)
 
     def _on_kind(self) -> None:
         self._draw.setVisible(self.kind is ExtentKind.DRAWN)
@@ -138,6 +161,7 @@ class ExtentBox(QWidget):
             self.draw()
         if self.kind is not ExtentKind.DRAWN and self._tool is not None:
             self._tool.clearRubberBand()
+        self._show_box()
         self.changed.emit()
 
     def _arrange(self) -> None:
@@ -152,6 +176,15 @@ class ExtentBox(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.addLayout(row)
         column.addWidget(self._one_image)
+
+
+def _dashed_band(canvas: QgsMapCanvas) -> QgsRubberBand:
+    band = QgsRubberBand(canvas, QgsWkbTypes.GeometryType.PolygonGeometry)
+    band.setFillColor(QColor(0, 0, 0, 0))
+    band.setStrokeColor(QColor("#ff9800"))
+    band.setLineStyle(Qt.PenStyle.DashLine)
+    band.setWidth(2)
+    return band
 
 
 def _titles() -> dict[ExtentKind, str]:

@@ -18,7 +18,16 @@ from dock_tools import (
     use_engine,
     wait_until,
 )
-from qgis.core import QgsFeature, QgsGeometry, QgsProject, QgsRectangle, QgsVectorLayer
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsFeature,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsRectangle,
+    QgsVectorLayer,
+)
+from qgis.gui import QgsRubberBand
 from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtTest import QTest
@@ -232,6 +241,27 @@ def test_without_a_selection_nothing_runs(iface, dock, scripted_engine):
     assert dock.segment.run is None
     assert "select polygons" in messages(iface)[-1]
     assert not scripted_engine.requests("run_job")
+
+
+def test_a_drawn_box_can_be_seen_while_it_counts(iface, dock):
+    from geophrase.qgis_plugin.core.segment.extent import ExtentKind
+
+    def boxes():
+        items = [item for item in iface.canvas.scene().items() if isinstance(item, QgsRubberBand)]
+        return [item.asGeometry().boundingBox() for item in items if item.isVisible() and item.size()]
+
+    box = QgsRectangle(500010, 5539910, 500050, 5539950)
+    dock.page.extent_box.set_box(box)
+    assert boxes() == [box]
+    dock.page.extent_box.kind = ExtentKind.LAYER
+    assert not boxes()
+    dock.page.extent_box.kind = ExtentKind.DRAWN
+    iface.canvas.setDestinationCrs(QgsCoordinateReferenceSystem("EPSG:4326"))
+    (shown,) = boxes()
+    assert shown.contains(QgsPointXY(9.0004, 50.0117))
+    assert shown.width() < 0.001
+    dock.page.extent_box.close_tool()
+    assert not boxes()
 
 
 def test_the_copied_command_is_the_docks_state(iface, dock, tmp_path):
