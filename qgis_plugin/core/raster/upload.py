@@ -68,8 +68,8 @@ def upload_layer(
 def _refuse_too_large(grid: RasterGrid, name: str) -> None:
     if max(grid.width_px, grid.height_px) > MAX_GRID_SIDE_PX:
         text = tr(
-            "{name} would be drawn as {width:,} × {height:,} pixels, which is too much. Search a smaller area, "
-            "such as the map view, or choose larger pixels."
+            "{name} would be drawn as {width:,} × {height:,} pixels, which is too much. Search a smaller "
+            "area, such as the map view, or choose larger pixels."
         )
         raise LayerError(text.format(name=name, width=grid.width_px, height=grid.height_px))
 
