@@ -60,7 +60,7 @@ class PromptRun:
         raster: Used in the thread that calls.
         model: Its name; None for the engine's default.
         outline: What becomes polygons.
-        is_cancelled: Asked before every object.
+        is_cancelled: Asked before every object, and while the engine starts or the layer is drawn.
     """
 
     service: EngineService
@@ -76,11 +76,15 @@ class PromptRun:
 
         Raises:
             EngineFailure: Of the engine, with a sentence for the user.
+            JobCancelled: `is_cancelled` said so while the engine was starting anew.
             ReadCancelledError: `is_cancelled` said so while the layer was drawn.
         """
         waiting = list(objects)
         try:
-            self.service.call(lambda client: self._outline_waiting(client, crop, waiting, on_outlined))
+            self.service.call(
+                lambda client: self._outline_waiting(client, crop, waiting, on_outlined),
+                is_cancelled=self.is_cancelled,
+            )
         except EngineFailure as failure:
             if failure.code in _EMPTY_CROP:
                 return False

@@ -22,6 +22,7 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
+from ..core.engine.errors import JobCancelled
 from ..core.fields import text_field, whole_number_field
 from ..core.raster.crops import CropLattice
 from ..core.raster.errors import ReadCancelledError
@@ -128,9 +129,13 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
         self, parameters: Parameters, context: QgsProcessingContext, feedback: QgsProcessingFeedback
     ) -> Dict[str, Any]:
         """Outlines crop by crop; what was outlined is in the sink, whichever way it ends."""
+        crops: ObjectsOfCrop = []
         with failures_told():
             marked = self._marked_objects(parameters, context, feedback)
-            crops = self._crops(marked, feedback)
+            try:
+                crops = self._crops(marked, feedback)
+            except JobCancelled:
+                feedback.pushInfo(tr("Cancelled before the engine had started; the output is empty."))
         run = PromptRun(
             service=self.service,
             raster=self._raster,
@@ -194,12 +199,14 @@ class SegmentByPrompts(GeoPhraseAlgorithm):
 
         Raises:
             PreparationError: Nothing is marked on the raster.
+            JobCancelled: The user cancelled while the engine was starting.
         """
         if not marked:
             raise PreparationError(
                 tr("Nothing is marked. Put a point on an object, or draw a box around it.")
             )
-        image_px = image_px_of(self.service.client().hello(), self._image.model)
+        client = self.service.client(is_cancelled=feedback.isCanceled)
+        image_px = image_px_of(client.hello(), self._image.model)
         lattice = CropLattice(self._raster.pixel_grid, image_px=image_px)
         side_map = resolution_map(self._raster, self._image.resolution_m, bounds_of(marked))
         view_side_pix = image_px * side_map / math.sqrt(lattice.grid.pixel_area_map)
@@ -243,7 +250,7 @@ def _outline_all(
             break
         try:
             has_data = run.outlined(crop, marked, on_outlined=on_outlined)
-        except ReadCancelledError:
+        except (JobCancelled, ReadCancelledError):
             break
         if not has_data:
             text = tr("Objects left out because the raster has no data around them: {count}.")

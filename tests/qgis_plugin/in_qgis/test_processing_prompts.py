@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+import time
 
 import pytest
 from osgeo import gdal
@@ -320,6 +322,18 @@ def test_a_cancelled_run_keeps_what_was_outlined(run, town, engine):
     features = run(town, Told(cancel_at_progress=30), POINTS=points)
 
     assert len(features) == len(engine.requests("predict")) == 3
+
+
+def test_cancelling_does_not_wait_for_the_engine_to_start(run, town, fresh_engine):
+    fresh_engine.script(start={"delay_s": 20})
+    told = Told()
+    threading.Timer(0.5, told.cancel).start()
+    start_s = time.monotonic()
+
+    assert run(town, told, POINTS=layer_of("Point", [[at(100, 100)]])) == []
+
+    assert time.monotonic() - start_s < 10
+    assert told.errors == []
 
 
 def test_a_layer_that_qgis_draws_is_sent_as_pixels(run, town, project, engine):
