@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import Callable, Optional
+from contextlib import contextmanager
+from typing import Callable, Iterator, Optional, Set
 
 from geophrase.protocol.messages import OpenSession, PixelSource, SessionOpened
 
 from ..engine.client import EngineClient
 from ..engine.errors import EngineFailure
 from ..raster.crops import Crop
-from ..raster.errors import LayerError
+from ..raster.errors import LayerError, ReadCancelledError
 from ..raster.layer_raster import LayerRaster
 from ..translation import tr
 
 _MAX_OPEN = 32
 """Crops that stay open, if the engine takes that many; it keeps the encodings of closed ones on the disk."""
+_POLL_S = 0.05
 
 
 class CropSessions:
@@ -37,6 +39,8 @@ class CropSessions:
         self._client: Optional[EngineClient] = None
         self.max_open = _MAX_OPEN
         self._lock = threading.Lock()
+        self._landing = threading.Condition(self._lock)
+        self._in_flight: Set[Crop] = set()
 
     def of(self, crop: Crop) -> Optional[SessionOpened]:
         """The session of a crop, if it is open."""
@@ -55,7 +59,7 @@ class CropSessions:
     def open(
         self, client: EngineClient, raster: LayerRaster, crop: Crop, *, is_background: bool
     ) -> SessionOpened:
-        """Has a crop encoded, unless it is.
+        """Has a crop encoded, unless it is; waits where another thread is having that done.
 
         Args:
             client: Of a running engine; sessions of another one ended with it.
@@ -72,9 +76,8 @@ class CropSessions:
             if client is not self._client:
                 self._opened.clear()
                 self._client = client
-        session = self.of(crop)
-        if session is None:
-            session = open_crop(
+        with self._alone_with(crop):
+            session = self.of(crop) or open_crop(
                 client,
                 raster,
                 crop,
@@ -82,15 +85,35 @@ class CropSessions:
                 is_cancelled=self._is_cancelled,
                 is_background=is_background,
             )
+            self._keep(client, crop, session)
+        return session
+
+    @contextmanager
+    def _alone_with(self, crop: Crop) -> Iterator[None]:
+        """Within it no other thread opens this crop."""
+        with self._landing:
+            while crop in self._in_flight:
+                if self._is_cancelled():
+                    raise ReadCancelledError
+                self._landing.wait(_POLL_S)
+            self._in_flight.add(crop)
+        try:
+            yield
+        finally:
+            with self._landing:
+                self._in_flight.remove(crop)
+                self._landing.notify_all()
+
+    def _keep(self, client: EngineClient, crop: Crop, session: SessionOpened) -> None:
+        """Takes a session for open, and closes the least recently used one if there are too many."""
         with self._lock:
             if client is not self._client:
-                return session
+                return
             self._opened[crop] = session
             self._opened.move_to_end(crop)
             oldest = self._opened.popitem(last=False)[1] if len(self._opened) > self.max_open else None
         if oldest is not None:
             _close(client, oldest)
-        return session
 
 
 def open_crop(

@@ -198,6 +198,20 @@ def test_a_preview_is_given_only_where_the_view_is_encoded_and_only_while_it_is_
     assert d.of("outlined") == []
 
 
+def test_a_view_that_is_being_encoded_in_the_background_is_not_encoded_again(desk):
+    d = desk()
+    d.command.script({"on": "open_session", "delay_s": 0.5})
+    d.engine.show_view(_view(2100, 2000))
+    d.wait(lambda: len(d.requests("open_session")) == 2)
+    window = d.requests("open_session")[1]["message"]["window"]
+    d.engine.show_view(_view(window["col"] + window["width"] / 2, window["row"] + window["height"] / 2))
+    d.wait(lambda: len(d.of("view_encoded")) == 2)
+    d.settle()
+    windows = [str(entry["message"]["window"]) for entry in d.requests("open_session")]
+    assert windows.count(str(window)) == 1
+    assert d.of("failed") == []
+
+
 def test_a_click_overtakes_previews_and_the_neighbourhood(desk):
     d = desk()
     d.engine.show_view(_view(2000, 2000))
