@@ -144,10 +144,10 @@ class RasterGrid:
         return math.hypot(a, d), math.hypot(b, e)
 
     @property
-    def is_axis_aligned(self) -> bool:
-        """Whether rows and columns run along the map axes (flips allowed)."""
-        _, b, _, d, _, _ = self.map_from_pix
-        return b == 0 and d == 0
+    def is_north_up(self) -> bool:
+        """Whether columns run east and rows run south, neither turned nor flipped."""
+        a, b, _, d, e, _ = self.map_from_pix
+        return a > 0 and e < 0 and b == 0 and d == 0
 
     @property
     def bounds_map(self) -> Bounds:

@@ -108,8 +108,25 @@ def test_bounds_of_a_window_give_it_back_on_aligned_grids(pair):
     aligned = RasterGrid(grid.width_px, grid.height_px, (a, 0, c, 0, e, f))
     bounds = aligned.bounds_of_window_map(window)
     assume(min(abs(a), abs(e)) > 1e-8 * max(abs(value) for value in (*bounds, 1)))
-    assert aligned.is_axis_aligned
+    assert aligned.is_north_up == (a > 0 > e)
     assert aligned.window_for_bounds(*bounds) == window
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        Affine.rotation(90),
+        Affine.rotation(180),
+        Affine.rotation(1e-4),
+        Affine.shear(0.01, 0),
+        Affine.scale(1, -1),
+        Affine.scale(-1, 1),
+    ],
+)
+def test_turned_sheared_and_flipped_grids_are_not_north_up(turn):
+    north_up = Affine.translation(500_000, 4_000_000) * Affine.scale(0.5, -0.25)
+    assert RasterGrid(3, 2, tuple(north_up)[:6]).is_north_up
+    assert not RasterGrid(3, 2, tuple(north_up * turn)[:6]).is_north_up
 
 
 @given(grids_with_window())
@@ -176,7 +193,7 @@ def test_subgrid_is_rasterios_window_transform(pair):
     native = Window(window.col, window.row, window.width, window.height)
     assert np.allclose(subgrid.map_from_pix, tuple(rasterio_transform(native, reference))[:6], rtol=1e-12)
     assert (subgrid.height_px, subgrid.width_px) == window.shape_yx
-    if grid.is_axis_aligned:
+    if reference.b == reference.d == 0:
         left, bottom, right, top = rasterio_bounds(native, reference)
         x_map, y_map = sorted((left, right)), sorted((bottom, top))
         assert np.allclose(subgrid.bounds_map, (x_map[0], y_map[0], x_map[1], y_map[1]))

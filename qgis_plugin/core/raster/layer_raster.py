@@ -123,8 +123,8 @@ class LayerRaster:
     @property
     def _anchor_map(self) -> Tuple[float, float]:
         """The raster's first corner, or the CRS's origin where the raster is askew."""
-        a, b, c, d, e, f = self.pixel_grid.map_from_pix
-        return (c, f) if a > 0 and e < 0 and b == 0 and d == 0 else (0.0, 0.0)
+        _, _, c, _, _, f = self.pixel_grid.map_from_pix
+        return (c, f) if self.pixel_grid.is_north_up else (0.0, 0.0)
 
 
 def layer_raster(layer: QgsRasterLayer) -> LayerRaster:

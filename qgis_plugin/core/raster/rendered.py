@@ -115,12 +115,11 @@ class RenderedPixels:
         return _pixels_of(block)
 
     def _extent_of(self, grid: RasterGrid) -> QgsRectangle:
-        a, b, _, d, e, _ = grid.map_from_pix
-        if not (a > 0 and e < 0 and b == 0 and d == 0):
+        if not grid.is_north_up:
             raise ValueError(f"QGIS draws north up only, not {grid.map_from_pix}")
         extent = QgsRectangle(*grid.bounds_map)
         if self._is_tiled:
-            extent.grow(-_INSET_PX * min(a, -e))
+            extent.grow(-_INSET_PX * min(grid.pixel_size_map))
         return extent
 
 
