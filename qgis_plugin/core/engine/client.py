@@ -188,6 +188,9 @@ class EngineClient:
                     sock.shutdown(socket.SHUT_RDWR)
                 except OSError:  # it has ended already
                     pass
+        own: Optional[HTTPConnection] = getattr(self._own, "connection", None)
+        if own is not None:
+            own.close()  # those of other threads are closed by them
 
     def _ask(self, method: str, path: str, kind: Any, timeout_s: float) -> Any:
         return _read(self._exchange(method, path, [], timeout_s), kind)
@@ -254,9 +257,17 @@ class EngineClient:
         if connection is None:
             connection = open_connection(self._address)
             self._own.connection = connection
+            self._own.closing = _Closing(connection)
             with self._lock:
                 self._connections.add(connection)
         return connection
+
+
+class _Closing:
+    """Closes a connection with the thread whose own it is, or with the client; threads of Qt, too."""
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        weakref.finalize(self, connection.close)
 
 
 def _pixels(

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import gc
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -215,6 +217,23 @@ def test_a_thread_keeps_its_connection_and_threads_do_not_share(served: Served):
     for thread in threads:
         thread.join()
     assert time.monotonic() - start_s < 1.5
+
+
+def test_connections_are_closed_with_their_threads_and_with_the_client(served: Served):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ResourceWarning)
+        thread = threading.Thread(target=served.client.health)
+        thread.start()
+        thread.join()
+        assert [str(one.message) for one in caught if one.category is ResourceWarning] == []
+        served.client.health()
+        own = served.client._own.connection
+        served.client.close()
+        assert own.sock is None
+        assert served.client.health()  # on a new one
+        served.client = EngineClient(served.server.url, TOKEN)
+        gc.collect()
+    assert [str(one.message) for one in caught if one.category is ResourceWarning] == []
 
 
 def test_an_engine_that_is_not_there_is_gone_at_once():
