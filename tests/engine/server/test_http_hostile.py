@@ -329,15 +329,21 @@ def test_a_long_body_may_take_its_time(server: EngineHttpServer):
     assert "message.type must be one of" in reply.frame.message["message"]
 
 
-def test_an_idle_connection_is_closed(server: EngineHttpServer):
+@pytest.mark.parametrize(("head_s", "idle_s"), [(0.3, 300.0), (300.0, 0.3)], ids=["stranger", "known"])
+def test_an_idle_connection_is_closed(head_s: float, idle_s: float):
+    """One that has not asked yet after the time for a head, one that has after a longer one."""
+    config = ServerConfig(head_s=head_s, idle_s=idle_s)
+    server = EngineHttpServer(ScriptedApplication(), token=TOKEN, config=config)
+    server.start()
     with connect(server) as stranger, connect(server) as known:
         known.sendall(request(server))
-        read_reply(known.makefile("rb"))
-        start_s = time.monotonic()
-        assert stranger.recv(1) == b""
-        assert time.monotonic() - start_s < 1.0
-        assert known.recv(1) == b""
-        assert 1.5 < time.monotonic() - start_s < 4.0
+        stream = known.makefile("rb")
+        read_reply(stream)
+        closed, kept = (stranger, known) if head_s < idle_s else (known, stranger)
+        assert closed.recv(1) == b""
+        kept.sendall(request(server))
+        assert read_reply(stream if kept is known else kept.makefile("rb")).status == 200
+    server.stop()
 
 
 def test_a_client_that_does_not_take_its_answers_is_given_up():

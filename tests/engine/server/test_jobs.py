@@ -126,7 +126,7 @@ class SlowModel(ColourModel):
 
     def encode_batch(self, images_BHWC):
         time.sleep(self.encode_s * len(images_BHWC))
-        self.log.append("encode")
+        self.log.extend(["encode"] * len(images_BHWC))
         return super().encode_batch(images_BHWC)
 
     def predict(self, embedding, **prompts):
@@ -161,18 +161,15 @@ def test_a_click_does_not_wait_for_the_job(paint, start_engine):
     session = engine.open_session(OpenSession(FileSource(str(path)), WindowPx(0, 0, 64, 64)), {})
     events = engine.run_job(segment(path))
     assert isinstance(next(events)[0], JobStarted)
-    waits_s = []
+    num_waited_for = []
     for _ in range(10):
-        answer, _ = engine.predict(
-            session.session_id, PredictRequest((PointsQuery(((30.0, 15.0),), (1,)),)), {}
-        )
-        waits_s.append(answer.wait_s)
+        num_encoded = model.log.count("encode")
+        engine.predict(session.session_id, PredictRequest((PointsQuery(((30.0, 15.0),), (1,)),)), {})
+        num_waited_for.append(model.log.count("encode") - num_encoded)
         assert engine.health().num_jobs == 1
     finished_events = list(events)
     assert isinstance(finished_events[-1][0], JobResult)
-    assert np.median(waits_s) < 0.15  # one image of the eight of a batch, and a slow machine
-    between = "".join(word[0] for word in model.log)
-    assert "ece" in between  # a click between two images of one job
+    assert np.median(num_waited_for) < 8  # the image that is being encoded, and not the 64 of its batch
 
 
 def test_two_jobs_take_turns_and_do_not_mix(paint, start_engine):
@@ -225,23 +222,23 @@ def test_a_cancelled_job_ends_at_once_and_says_so(paint, start_engine, when):
     if when == "queued":
         first = engine.run_job(segment(paint(SCENE, name="first.tif"), job_id="first"))
         next(first)
-        model.encode_s = 0.5
     events = engine.run_job(segment(paint(SCENE, height=2048)))
     if when == "running":
         while not isinstance(next(events)[0], JobProgress):
             pass
     elif when == "loading":
         wait_until(lambda: engine.health().state == "loading")
+    model.encode_s = 0.5  # of one image of a hundred
     started_s = time.monotonic()
     engine.cancel_job("job")
     engine.cancel_job("nobody")
     found = finished(events)
     assert isinstance(found[-1][0], JobCancelled)
-    assert time.monotonic() - started_s < 1.0
+    assert time.monotonic() - started_s < 8.0
     assert engine.health().num_jobs == (1 if when == "queued" else 0)
     gate.set()
+    model.encode_s = 0.0
     if when == "queued":
-        model.encode_s = 0.0
         assert isinstance(list(first)[-1][0], JobResult)
     again = finished(engine.run_job(segment(paint(SCENE[:1]), "red")))
     assert again[-1][0].num_polygons == (1,)

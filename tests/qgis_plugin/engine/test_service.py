@@ -5,6 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from geophrase.protocol.messages import (
     TextQuery,
 )
 from geophrase.qgis_plugin.core.engine import job_run
-from geophrase.qgis_plugin.core.engine.client import EngineClient, PredictAnswer
+from geophrase.qgis_plugin.core.engine.client import QUICK_TIMEOUT_S, EngineClient, PredictAnswer
 from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled
 from geophrase.qgis_plugin.core.engine.job_stream import PartialFeatures
 from geophrase.qgis_plugin.core.engine.service import EngineService
@@ -38,6 +39,19 @@ def service(scripted_engine: ScriptedCommand) -> Iterator[EngineService]:
     service = EngineService(lambda: scripted_engine.serve_argv)
     yield service
     service.stop()
+
+
+def test_only_an_engine_whose_files_change_is_ended(scripted_engine: ScriptedCommand, tmp_path: Path) -> None:
+    program = Path(scripted_engine.executable)
+    service = EngineService(lambda: [str(program), "serve"])
+    assert service.command == ()
+    service.client()
+    assert service.command == (str(program), "serve")
+    service.stop_if_in(tmp_path / "another engine")
+    assert service.is_running
+    service.stop_if_in(program.parents[1])
+    assert not service.is_running
+    assert service.command == ()
 
 
 def wait_until(is_true: Callable[[], bool], *, within_s: float = 5.0) -> bool:
@@ -223,27 +237,39 @@ def test_two_jobs_that_lose_their_engine_share_the_next(
 # --- cancelling -------------------------------------------------------------------------------------------
 
 
+def _cancel_without_waiting(service: EngineService, *, pid: int) -> None:
+    """It is called from the thread that draws, whether the engine answers or not."""
+    os.kill(pid, signal.SIGSTOP)
+    start_s = time.monotonic()
+    service.cancel_job(JOB.job_id)
+    seconds = time.monotonic() - start_s
+    os.kill(pid, signal.SIGCONT)
+    assert seconds < QUICK_TIMEOUT_S / 2
+
+
 @pytest.mark.parametrize("way", ["asked", "told"])
 @pytest.mark.parametrize("when", ["starting", "before the first event", "running"])
 def test_a_job_is_cancelled_at_any_time(
     service: EngineService, scripted_engine: ScriptedCommand, way: str, when: str
 ):
     if when == "starting":
-        scripted_engine.script(start={"delay_s": 4})
+        scripted_engine.script(start={"delay_s": 60})
     else:
         scripted_engine.script({**HANG, "after_events": 0 if when == "before the first event" else 2})
         service.client()
     is_cancelled = threading.Event()
     asked = is_cancelled.is_set if way == "asked" else lambda: False
-    thread, results = in_thread(lambda: list(service.run_job(JOB, is_cancelled=asked)))
-    time.sleep(0.4)
-    start_s = time.monotonic()
+    events: list[JobEvent] = []
+    thread, results = in_thread(lambda: events.extend(service.run_job(JOB, is_cancelled=asked)))
+    assert wait_until(lambda: scripted_engine.num_starts == 1)
+    if when != "starting":
+        assert wait_until(lambda: len(scripted_engine.requests("run_job")) == 1)
+    if when == "running":
+        assert wait_until(lambda: len(events) == 2)
     is_cancelled.set()
     if way == "told":
-        service.cancel_job(JOB.job_id)
-        assert time.monotonic() - start_s < 0.05  # it is called from the thread that draws
-    thread.join(5)
-    assert time.monotonic() - start_s < 1.5
+        _cancel_without_waiting(service, pid=scripted_engine.requests("start")[0]["pid"])
+    thread.join(10)
     assert [type(result) for result in results] == [JobCancelled]
     if when != "starting":
         assert scripted_engine.num_starts == 1
