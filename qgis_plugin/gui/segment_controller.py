@@ -208,11 +208,14 @@ class SegmentController(QObject):
             self._messages.told(message)
         else:
             self._messages.warned(message)
-        outline = self._page.result_box.outline_box.outline
         is_current = run is not None and run.result is not None and run.result is self.results.current
-        if outcome is Outcome.DONE and run is not None and is_current and run.request.outline != outline:
-            self.results.outline_current(outline)  # the sliders moved while the run went on
-        self._show_result()
+        if outcome is Outcome.DONE and run is not None and is_current:
+            outline = self._page.result_box.outline_box.outline
+            if run.request.outline != outline:
+                self.results.outline_current(outline)  # the sliders moved while the run went on
+            self._show_result()
+        else:
+            self._on_current()  # the sliders moved for a run that is not the current result
         self.run_ended.emit()
 
     def _on_outline(self, outline: Outline) -> None:

@@ -413,6 +413,20 @@ def test_the_sliders_follow_the_active_result(qgis_app, iface, dock, scripted_en
     assert dock.page.result_box.outline_box.outline.threshold == 0.6
 
 
+def test_the_sliders_follow_a_result_that_was_chosen_during_a_run(qgis_app, iface, dock, scripted_engine):
+    ask(dock, "storage tanks")
+    wait_for_end(qgis_app, dock)
+    first = dock.segment.results.current
+    scripted_engine.script({"on": "run_job", "delay_s": 0.05})
+    ask(dock, "ships")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not first)
+    iface.setActiveLayer(first.layer)
+    dock.page.result_box.outline_box._threshold.setValue(80)
+    wait_for_end(qgis_app, dock)
+    assert dock.segment.results.current is first
+    assert dock.page.result_box.outline_box.outline.threshold == 0.5
+
+
 @pytest.mark.parametrize("width_px", [230, 300, 600])
 def test_nothing_is_cut_off_at_any_width(qgis_app, iface, dock, width_px):
     iface.window.resize(1400, 900)
