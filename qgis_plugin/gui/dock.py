@@ -44,8 +44,9 @@ class GeoPhraseDock(QgsDockWidget):
         self.setObjectName("GeoPhraseDock")
         self._iface = iface
         self._set_up: Optional[SetupDialog] = None
+        self._is_restart_due = False
         self.messages = Messages(iface)
-        self.installation = EngineInstallation(self, stop_engine=service.stop)
+        self.installation = EngineInstallation(self, stop_engine=service.stop_if_in)
         self.monitor = EngineMonitor(service, _is_installed, parent=self)
         self.page, self.welcome = SegmentPage(iface), WelcomePage()
         self.segment = SegmentController(self.page, iface, service, self.messages)
@@ -74,12 +75,20 @@ class GeoPhraseDock(QgsDockWidget):
         return dialog
 
     def on_engine_changed(self) -> None:
-        """The settings name another engine, or options of its start; the running one ends."""
+        """Other settings or installations are there; ends an engine that they start otherwise, after a run."""
         self.engine.show_settings()
-        self.engine.restart()
+        is_outdated = self.engine.is_outdated
+        if is_outdated and self.segment.run is not None:
+            self._is_restart_due = True
+            self.messages.told(tr("The engine is started again as the settings say when the run has ended."))
+        elif is_outdated:
+            self.engine.restart()
+        else:
+            self.monitor.wake()
 
     def stop(self) -> None:
         """Asks everything that the panel began to end, and takes it off the map."""
+        self._is_restart_due = False
         self.visibilityChanged.disconnect(self.monitor.watch)
         self.monitor.stop()
         if self._set_up is not None and not sip.isdeleted(self._set_up):
@@ -99,7 +108,7 @@ class GeoPhraseDock(QgsDockWidget):
     def _connect(self) -> None:
         self.monitor.changed.connect(self._on_status)
         self.segment.run_began.connect(self.monitor.wake)
-        self.segment.run_ended.connect(self.monitor.wake)
+        self.segment.run_ended.connect(self._on_run_ended)
         self.installation.ended.connect(self._on_installed)
         self.welcome.set_up_requested.connect(self.show_set_up)
         self.page.engine_box.set_up_requested.connect(self.show_set_up)
@@ -114,6 +123,13 @@ class GeoPhraseDock(QgsDockWidget):
 
     def _on_installed(self, _outcome: object) -> None:
         self.on_engine_changed()  # the page, which may be closed by now, chose the private engine
+
+    def _on_run_ended(self) -> None:
+        if self._is_restart_due:
+            self._is_restart_due = False
+            self.on_engine_changed()
+        else:
+            self.monitor.wake()
 
     def _show_doctor(self) -> None:
         self.engine.show_doctor(self)

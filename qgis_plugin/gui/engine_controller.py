@@ -14,7 +14,7 @@ from ..core.engine_status import EngineMonitor
 from ..core.environment.clean_environ import clean_environ
 from ..core.environment.doctor import ask_doctor
 from ..core.environment.failure import InstallError
-from ..core.settings import PluginSettings, installed_engine, load_settings, save_settings
+from ..core.settings import PluginSettings, installed_engine, load_settings, save_settings, serve_argv
 from ..core.translation import tr
 from .doctor_dialog import DoctorDialog
 from .engine_box import EngineBox
@@ -43,6 +43,17 @@ class EngineController(QObject):
         """Shows the choices as they are kept."""
         settings = load_settings()
         self._box.show_choice(settings.model, settings.device)
+
+    @property
+    def is_outdated(self) -> bool:
+        """Whether an engine runs that would be started otherwise now."""
+        command = self._service.command
+        if not command:
+            return False
+        try:
+            return command != tuple(serve_argv())
+        except EngineFailure:  # none is installed any more
+            return True
 
     def restart(self) -> None:
         """Ends the engine; it is started again with the settings as they are now."""

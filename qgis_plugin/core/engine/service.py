@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
-from typing import Callable, Dict, Iterator, Optional, Sequence, TypeVar
+from pathlib import Path
+from typing import Callable, Dict, Iterator, Optional, Sequence, Tuple, TypeVar
 
 from geophrase.protocol.jobs import JobEvent, JobNotice, JobRequest
 
@@ -29,6 +30,7 @@ class _Engine:
 
     client: EngineClient
     process: Optional[EngineProcess] = None
+    command: Tuple[str, ...] = ()
 
     @property
     def is_usable(self) -> bool:
@@ -46,6 +48,7 @@ class _Start:
     """An engine on its way; any number of threads wait for it."""
 
     def __init__(self) -> None:
+        self.command: Tuple[str, ...] = ()
         self.is_over = threading.Event()
         self.is_abandoned = threading.Event()
         self.engine: Optional[_Engine] = None
@@ -105,6 +108,14 @@ class EngineService:
         """Whether there is an engine that answers."""
         with self._lock:
             return self._engine is not None and self._engine.is_usable
+
+    @property
+    def command(self) -> Tuple[str, ...]:
+        """What started the engine that runs, or starts one now; empty where there is none of this service."""
+        with self._lock:
+            if self._start is not None:
+                return self._start.command
+            return self._engine.command if self._engine is not None and self._engine.is_usable else ()
 
     def client(self, *, is_cancelled: Callable[[], bool] = _never) -> EngineClient:
         """A client of the running engine, which is started if there is none.
@@ -219,6 +230,12 @@ class EngineService:
         else:
             threading.Thread(target=engine.process.stop, name="engine end", daemon=True).start()
 
+    def stop_if_in(self, folder: Path) -> None:
+        """Ends the engine and waits for that, if its program lies in a folder that is about to change."""
+        program = self.command[:1]
+        if program and folder in Path(program[0]).parents:
+            self.stop()
+
     def _acquire(self, is_cancelled: Callable[[], bool], num_stops: int) -> _Engine:
         """The running engine, started if need be, unless it was stopped since `num_stops` was read."""
         with self._lock:
@@ -249,9 +266,10 @@ class EngineService:
         start.is_over.set()
 
     def _started(self, start: _Start) -> _Engine:
+        start.command = tuple(self._argv_of())
         process = EngineProcess(self._on_log)
         url, token = process.start(
-            self._argv_of(), timeout_s=self._start_timeout_s, is_cancelled=start.is_abandoned.is_set
+            start.command, timeout_s=self._start_timeout_s, is_cancelled=start.is_abandoned.is_set
         )
         try:
             client = EngineClient(url, token)
@@ -259,7 +277,7 @@ class EngineService:
         except BaseException:
             process.stop()
             raise
-        return _Engine(client, process)
+        return _Engine(client, process, start.command)
 
     def _check_restart(self, engine: _Engine, num_stops: int, error: EngineGone) -> None:
         """Passes if the engine may be started once more, else raises what is to be told."""

@@ -25,7 +25,7 @@ class InstallationTask(QgsTask):
     Args:
         title: What QGIS's list of tasks shows.
         work: Does it; gets the listener, blocks.
-        stop_engine: See EngineInstallation.
+        engine_withdrawn: See InstallListener.
     """
 
     progressed = pyqtSignal(float, str)
@@ -33,16 +33,19 @@ class InstallationTask(QgsTask):
     ended = pyqtSignal(object)
 
     def __init__(
-        self, title: str, work: Callable[[InstallListener], InstallOutcome], stop_engine: Callable[[], None]
+        self,
+        title: str,
+        work: Callable[[InstallListener], InstallOutcome],
+        engine_withdrawn: Callable[[], None],
     ) -> None:
         super().__init__(title, QgsTask.Flag.CanCancel)
-        self._work, self._stop_engine = work, stop_engine
+        self._work, self._engine_withdrawn = work, engine_withdrawn
         self._outcome = InstallOutcome(is_cancelled=True)  # of a task that was cancelled before it began
 
     def run(self) -> bool:
         """Does the work; in the worker thread."""
         listener = InstallListener(
-            self._tell_progress, self.line_added.emit, self.isCanceled, self._stop_engine
+            self._tell_progress, self.line_added.emit, self.isCanceled, self._engine_withdrawn
         )
         self._outcome = self._work(listener)
         return self._outcome.is_done
@@ -63,8 +66,8 @@ class EngineInstallation(QObject):
 
     Args:
         parent: Qt's.
-        stop_engine: Ends a running engine and waits for that, for its files are about to change; called in
-            the worker thread.
+        stop_engine: Ends an engine that runs from the given folder and waits for that, for the files there
+            are about to change; called in the worker thread.
     """
 
     progressed = pyqtSignal(float, str)
@@ -75,7 +78,7 @@ class EngineInstallation(QObject):
     """The InstallOutcome of an installation or a removal."""
 
     def __init__(
-        self, parent: Optional[QObject] = None, *, stop_engine: Callable[[], None] = lambda: None
+        self, parent: Optional[QObject] = None, *, stop_engine: Callable[[Path], None] = lambda folder: None
     ) -> None:
         super().__init__(parent)
         self._stop_engine = stop_engine
@@ -90,7 +93,9 @@ class EngineInstallation(QObject):
 
     def start(self, plan: InstallPlan) -> None:
         """Begins an installation, unless one is running."""
-        self._begin(tr("Installing GeoPhrase's engine"), lambda listener: install(plan, listener))
+        self._begin(
+            tr("Installing GeoPhrase's engine"), plan.folder, lambda listener: install(plan, listener)
+        )
 
     def remove(self, folder: Path, caches: Sequence[Path] = ()) -> None:
         """Begins to remove the environment and further folders, unless something is running."""
@@ -104,7 +109,7 @@ class EngineInstallation(QObject):
             listener.progress(1.0, tr("The engine is removed"))
             return InstallOutcome()
 
-        self._begin(tr("Removing GeoPhrase's engine"), work)
+        self._begin(tr("Removing GeoPhrase's engine"), folder, work)
 
     def cancel(self) -> None:
         """Ends what is running; `ended` tells when that has happened."""
@@ -121,11 +126,11 @@ class EngineInstallation(QObject):
         task.cancel()
         task.waitForFinished(_STOP_MS)
 
-    def _begin(self, title: str, work: Callable[[InstallListener], InstallOutcome]) -> None:
+    def _begin(self, title: str, folder: Path, work: Callable[[InstallListener], InstallOutcome]) -> None:
         if self._task is not None:
             return
         self.lines.clear()
-        self._task = InstallationTask(title, work, self._stop_engine)
+        self._task = InstallationTask(title, work, lambda: self._stop_engine(folder))
         self._task.progressed.connect(self._progress)
         self._task.line_added.connect(self._line)
         self._task.ended.connect(self._end)

@@ -32,6 +32,8 @@ from qgis.PyQt.QtCore import Qt
 from qgis.PyQt.QtGui import QGuiApplication
 from qgis.PyQt.QtTest import QTest
 
+from geophrase.qgis_plugin.core.environment.state import InstallState, write_state
+
 
 @pytest.fixture
 def dock(qgis_app, iface, scripted_engine, tmp_path):
@@ -324,6 +326,48 @@ def test_another_device_restarts_the_engine(qgis_app, dock, scripted_engine):
     wait_until(qgis_app, lambda: scripted_engine.num_starts == 2)
     argv = scripted_engine.requests("start")[-1]["argv"]
     assert argv[argv.index("--device") + 1] == "cpu"
+
+
+def test_settings_that_do_not_start_the_engine_leave_it_running(
+    qgis_app, iface, dock, scripted_engine, tmp_path
+):
+    wait_until(qgis_app, lambda: dock.monitor.status.health is not None)
+    page = iface.option_factories[0].createWidget(iface.window)
+    page.environment.setFilePath(str(tmp_path / "a private engine that is not used"))
+    page.apply()
+    turn(qgis_app, 0.5)
+    assert scripted_engine.num_starts == 1
+    page.deleteLater()
+
+
+def test_settings_that_start_the_engine_otherwise_wait_for_the_run(qgis_app, iface, dock, scripted_engine):
+    scripted_engine.script({"on": "run_job", "delay_s": 0.05})
+    ask(dock, "storage tanks")
+    wait_until(qgis_app, lambda: dock.segment.results.current is not None)
+    page = iface.option_factories[0].createWidget(iface.window)
+    page.keep_alive.setValue(3)
+    page.apply()
+    assert "when the run has ended" in messages(iface)[-1]
+    wait_for_end(qgis_app, dock)
+    assert len(found(dock)) == 11
+    wait_until(qgis_app, lambda: scripted_engine.num_starts == 2, what="the engine's restart")
+    assert "180" in scripted_engine.requests("start")[-1]["argv"]
+    page.deleteLater()
+
+
+def test_removing_the_private_engine_leaves_another_running(qgis_app, dock, scripted_engine, tmp_path):
+    wait_until(qgis_app, lambda: dock.monitor.status.health is not None)
+    folder = tmp_path / "private"
+    folder.mkdir()
+    write_state(folder, InstallState())
+    ended = []
+    dock.installation.ended.connect(ended.append)
+    dock.installation.remove(folder)
+    wait_until(qgis_app, lambda: ended)
+    turn(qgis_app, 0.5)
+    assert ended[0].is_done
+    assert not folder.exists()
+    assert scripted_engine.num_starts == 1
 
 
 def test_an_engine_that_does_not_start_is_shown_and_can_be_tried_again(qgis_app, iface, scripted_engine):

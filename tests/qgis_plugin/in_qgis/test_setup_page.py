@@ -25,7 +25,7 @@ def installation(qgis_app):
     from geophrase.qgis_plugin.core.environment.background_installation import EngineInstallation
 
     stops = []
-    installation = EngineInstallation(stop_engine=lambda: stops.append(True))
+    installation = EngineInstallation(stop_engine=stops.append)
     installation.stops = stops
     yield installation
     installation.stop()
@@ -118,7 +118,7 @@ def test_an_offline_installation_names_the_wheel_and_can_be_retried(page, settin
         "No matching distribution" in page.form.log.toPlainText() + (settings_of / "install.log").read_text()
     )
     assert (settings_of / "venv" / "bin" / "python").exists()
-    assert page._installation.stops == [True]
+    assert page._installation.stops == [settings_of]
 
     page.form.install.click()
     wait_for(lambda: len(changes) == 2 and page.form.install.isEnabled())
