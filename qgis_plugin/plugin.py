@@ -12,7 +12,7 @@ from qgis.PyQt.QtWidgets import QAction
 from .core.engine.service import EngineService
 from .core.log import log_details
 from .core.settings import serve_argv
-from .core.translation import tr
+from .core.translation import tr, use_language
 from .gui.dock import GeoPhraseDock
 from .gui.icons import own_icon
 from .gui.options_page import OptionsFactory
@@ -32,6 +32,7 @@ class GeoPhrasePlugin:
     """
 
     def __init__(self, iface: Optional[QgisInterface]) -> None:
+        use_language(QgsApplication.locale())
         self._iface = iface
         self._service = EngineService(serve_argv, on_log=_log)
         self._is_stopped = False
@@ -72,6 +73,7 @@ class GeoPhrasePlugin:
             QgsApplication.processingRegistry().removeProvider(self._provider)
             self._provider = None
         self._service.stop()
+        use_language("en")
 
     def stop(self) -> None:
         """Ends what runs and the engine, also when QGIS is closed without unloading its plugins."""

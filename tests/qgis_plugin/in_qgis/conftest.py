@@ -42,7 +42,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def qgis_app(tmp_path_factory):
-    """The one QGIS application of the run, with a profile of its own."""
+    """The one QGIS application of the run, with a profile of its own and in English on every computer."""
     from qgis.core import QgsApplication
     from qgis.PyQt.QtCore import QCoreApplication, QSettings
 
@@ -54,6 +54,8 @@ def qgis_app(tmp_path_factory):
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(profile))
     application = QgsApplication([], True, str(profile))
     application.initQgis()
+    QSettings().setValue("locale/overrideFlag", True)
+    QSettings().setValue("locale/userLocale", "en")
     yield application
     application.exitQgis()
 

@@ -22,13 +22,15 @@ TEXT = "geophrase:segmentbytext"
 class Profile:
     """A user's profile in which the plugin is linked, switched on and told of an engine."""
 
-    def __init__(self, folder: Path, repository: Path, engine_command: str) -> None:
+    def __init__(self, folder: Path, repository: Path, engine_command: str, *, locale: str = "en") -> None:
         self._folder = folder
         profile = folder / "profiles" / "default"
         (profile / "python" / "plugins").mkdir(parents=True)
         (profile / "python" / "plugins" / "geophrase").symlink_to(repository)
         (profile / "QGIS").mkdir()
-        (profile / "QGIS" / "QGIS3.ini").write_text(f"[geophrase]\nengine_command={engine_command}\n")
+        (profile / "QGIS" / "QGIS3.ini").write_text(
+            f"[geophrase]\nengine_command={engine_command}\n[locale]\noverrideFlag=true\nuserLocale={locale}\n"
+        )
         self.run("plugins", "enable", "geophrase")
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -118,3 +120,11 @@ def _is_running(engine) -> bool:
         except OSError:  # it has just ended
             continue
     return False
+
+
+def test_the_algorithms_speak_the_language_of_qgis(tmp_path, repository, engine):
+    if PROGRAM is None:
+        pytest.skip("qgis_process is not installed")
+    profile = Profile(tmp_path / "home", repository, engine.executable, locale="de_AT")
+    assert "geophrase:segmentbytext\tNach Text segmentieren" in profile.run("list").stdout
+    assert "Schwellenwert (Wahrscheinlichkeit)" in profile.run("help", TEXT).stdout
