@@ -48,7 +48,7 @@ class TargetForm(QGroupBox):
         self.add_fields.setChecked(True)
         self._lay_out()
         self.format.currentIndexChanged.connect(self._on_change)
-        self.path.fileChanged.connect(self._on_change)
+        self.path.fileChanged.connect(self._on_path)
         self.layer.layerChanged.connect(self._on_change)
         self.to_file.toggled.connect(self._on_change)
         self._on_change()
@@ -72,6 +72,14 @@ class TargetForm(QGroupBox):
         form.addRow(self.to_layer)
         form.addRow(tr("Layer"), self.layer)
         form.addRow("", self.add_fields)
+
+    def _on_path(self, path: str) -> None:
+        """A name that ends as another format's files do chooses that format."""
+        suffixes = [offered.suffix.lower() for offered in self._formats]
+        typed = Path(path.strip()).suffix.lower()
+        if typed in suffixes and typed != suffixes[self.format.currentIndex()]:
+            self.format.setCurrentIndex(suffixes.index(typed))
+        self._on_change()
 
     def _on_change(self) -> None:
         is_file = self.to_file.isChecked()

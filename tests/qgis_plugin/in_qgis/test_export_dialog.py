@@ -217,6 +217,15 @@ def test_another_format_and_one_querys_answers(dialog, ends, tmp_path):
     assert [feature["query"] for feature in back.getFeatures()] == ["trees"]
 
 
+@pytest.mark.parametrize(("name", "driver"), [("a.shp", "ESRI Shapefile"), ("a.GeoJSON", "GeoJSON")])
+def test_the_format_is_what_the_file_is_called(dialog, tmp_path, name, driver):
+    dialog.target.path.setFilePath(str(tmp_path / name))
+    target = dialog.target.target()
+    assert (target.path.name, target.driver) == (name, driver)
+    dialog.target.path.setFilePath(str(tmp_path / "town.hall"))
+    assert dialog.target.target().driver == driver, "a dot in a name says nothing"
+
+
 @pytest.mark.parametrize("is_allowed", [True, False])
 def test_a_file_is_replaced_only_when_the_user_says_so(dialog, ends, tmp_path, monkeypatch, is_allowed):
     path = tmp_path / "a.gpkg"
