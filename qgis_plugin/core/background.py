@@ -6,8 +6,7 @@ import threading
 import traceback
 from typing import Any, Callable
 
-from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QObject, pyqtSignal
+from qgis.PyQt.QtCore import QObject, pyqtSignal, pyqtSlot
 
 from .engine.errors import EngineFailure
 from .log import log_details
@@ -32,21 +31,34 @@ class BackgroundCall(QObject):
 
     def start(self) -> None:
         """Begins; connect the signals before."""
-        self.succeeded.connect(self.deleteLater)
-        self.failed.connect(self.deleteLater)
-        threading.Thread(target=self._run, name="geophrase-call", daemon=True).start()
+        answer = _Answer()
+        answer.arrived.connect(self._tell)
+        threading.Thread(
+            target=_run, args=(self._function, answer), name="geophrase-call", daemon=True
+        ).start()
 
-    def _run(self) -> None:
-        try:
-            value, problem = self._function(), ""
-        except EngineFailure as failure:
-            value, problem = None, str(failure)
-        except Exception as error:  # the boundary of the thread
-            log_details(traceback.format_exc())
-            value, problem = None, str(error) or type(error).__name__
-        if sip.isdeleted(self):
-            return
+    @pyqtSlot(object, str)
+    def _tell(self, value: object, problem: str) -> None:
         if problem:
             self.failed.emit(problem)
         else:
             self.succeeded.emit(value)
+        self.deleteLater()
+
+
+class _Answer(QObject):
+    """The thread's own end of the connection: Qt takes the call's end away with the call, at any time."""
+
+    arrived = pyqtSignal(object, str)
+
+
+def _run(function: Callable[[], Any], answer: _Answer) -> None:
+    try:
+        value, problem = function(), ""
+    except EngineFailure as failure:
+        value, problem = None, str(failure)
+    except Exception as error:  # the boundary of the thread
+        log_details(traceback.format_exc())
+        value, problem = None, str(error) or type(error).__name__
+    answer.arrived.emit(value, problem)
+    answer.deleteLater()  # in the thread that made it
