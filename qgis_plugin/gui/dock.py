@@ -75,7 +75,7 @@ class GeoPhraseDock(QgsDockWidget):
         return dialog
 
     def on_engine_changed(self) -> None:
-        """Other settings or installations are there; ends an engine that they start otherwise, after a run."""
+        """Settings or installations changed; an engine that was started otherwise ends, after a run."""
         self.engine.show_settings()
         is_outdated = self.engine.is_outdated
         if is_outdated and self.segment.run is not None:
