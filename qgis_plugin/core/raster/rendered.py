@@ -79,7 +79,7 @@ class RenderedPixels:
 
     @property
     def problems(self) -> Tuple[str, ...]:
-        """What the layer's provider reported while pixels were read, each once."""
+        """What the layer's provider reported while pixels were read, and missing tiles; each once."""
         return tuple(self._problems)
 
     def read(
@@ -107,12 +107,18 @@ class RenderedPixels:
         if feedback.isCanceled():
             raise ReadCancelledError
         errors = [str(error) for error in feedback.errors()]
-        self._problems.extend(error for error in dict.fromkeys(errors) if error not in self._problems)
+        self._note(errors)
         if errors or block is None or not block.isValid():
             return np.zeros((grid.height_px, grid.width_px, 3), np.uint8), np.zeros(
                 (grid.height_px, grid.width_px), np.bool_
             )
-        return _pixels_of(block)
+        image_HWC, valid_HW = _pixels_of(block)
+        if self._is_tiled and not valid_HW.all():
+            self._note([tr("tiles are missing or empty")])  # of which QGIS's provider says nothing
+        return image_HWC, valid_HW
+
+    def _note(self, problems: List[str]) -> None:
+        self._problems.extend(each for each in dict.fromkeys(problems) if each not in self._problems)
 
     def _extent_of(self, grid: RasterGrid) -> QgsRectangle:
         if not grid.is_north_up:

@@ -93,6 +93,16 @@ def test_a_layer_arrives_whole_but_for_the_tiles_that_did_not(qgis_app, tiles):
             key = (12, 800 + x, 700 + y)
             assert (target.valid_HW[part] == (key not in tiles.answers)).all()
             assert (target.image_HWC[part] == (0 if key in tiles.answers else tile_colour(*key))).all()
+    assert raster.problems == ("tiles are missing or empty",)
+
+
+def test_of_a_layer_that_arrived_whole_nothing_is_said(qgis_app, tiles):
+    raster = layer_raster(QgsRasterLayer(tiles.xyz, "map of tiles", "wms"))
+    options = {"progress": lambda done, total: None, "is_cancelled": lambda: False}
+    in_thread(
+        qgis_app, lambda: upload_layer(UploadTarget(600_000), raster, _grid(12, 820, 700, 2), **options)
+    )
+    assert raster.problems == ()
 
 
 def test_an_upload_that_is_cancelled_ends_while_a_tile_is_waited_for(qgis_app, tiles):
