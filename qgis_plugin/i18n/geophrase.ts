@@ -2129,6 +2129,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../core/raster/rendered.py"/>
+        <source>tiles are missing or empty</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/export_training_form.py"/>
         <source>to choose by</source>
         <translation type="unfinished"></translation>

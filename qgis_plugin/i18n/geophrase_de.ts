@@ -106,7 +106,7 @@
     <message>
         <location filename="../gui/result_box.py"/>
         <source>Accept / export…</source>
-        <translation>Übernehmen / exportieren …</translation>
+        <translation>Übernehmen / Export …</translation>
     </message>
     <message>
         <location filename="../core/export/existing_layer.py"/>
@@ -895,7 +895,7 @@
     <message>
         <location filename="../core/segment/run.py"/>
         <source>Nothing was found for {queries}. Lower the threshold, or use other words.</source>
-        <translation>Für {queries} wurde nichts gefunden. Senken Sie den Schwellenwert, oder verwenden Sie andere Wörter.</translation>
+        <translation>Für {queries} wurde nichts gefunden. Senken Sie die Schwelle, oder verwenden Sie andere Wörter.</translation>
     </message>
     <message>
         <location filename="../gui/refine_tool.py"/>
@@ -1809,7 +1809,7 @@
     <message>
         <location filename="../gui/outline_box.py"/>
         <source>Threshold</source>
-        <translation>Schwellenwert</translation>
+        <translation>Schwelle</translation>
     </message>
     <message>
         <location filename="../processing/parameters.py"/>
@@ -2128,6 +2128,11 @@
         <location filename="../gui/options_page.py"/>
         <source>the user&apos;s cache folder</source>
         <translation>der Cache-Ordner des Benutzers</translation>
+    </message>
+    <message>
+        <location filename="../core/raster/rendered.py"/>
+        <source>tiles are missing or empty</source>
+        <translation>Kacheln fehlen oder sind leer</translation>
     </message>
     <message>
         <location filename="../gui/export_training_form.py"/>

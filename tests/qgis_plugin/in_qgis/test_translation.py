@@ -54,6 +54,13 @@ def test_german_is_shown_in_german_and_gone_after_unloading(iface, speak, locale
         assert {"Find", "Cancel"} <= button_texts(plugin.dock)
 
 
+def test_the_panel_is_as_narrow_in_german_as_in_english(iface, speak):
+    """The limit is that of test_dock; texts that wrap don't count, labels and buttons do."""
+    speak("de")
+    with loaded_plugin(iface) as plugin:
+        assert plugin.dock.page.widget().minimumSizeHint().width() < 270
+
+
 @pytest.mark.parametrize("locale", ["en", "en_GB", "tlh", "", "C", "../de"])
 def test_other_languages_are_shown_in_english(iface, speak, locale):
     speak(locale)
