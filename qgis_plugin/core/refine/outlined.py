@@ -126,7 +126,15 @@ def _marked(features: FeatureBatch, state: PromptState) -> Tuple[FeatureBatch, L
     """The parts that a positive click, the box or the refined polygon touches, and their geometries."""
     marks = _marks_of(state)
     parts = [geometry_of(features, index) for index in range(len(features))]
-    kept = [index for index, part in enumerate(parts) if any(part.intersects(mark) for mark in marks)]
+    # Prepared: a polygon that was taken up may have a thousand holes, and the answer thousands of parts.
+    engines = [QgsGeometry.createGeometryEngine(mark.constGet()) for mark in marks]
+    for engine in engines:
+        engine.prepareGeometry()
+    kept = [
+        index
+        for index, part in enumerate(parts)
+        if any(engine.intersects(part.constGet()) for engine in engines)
+    ]
     return features.select(kept), [parts[index] for index in kept]
 
 

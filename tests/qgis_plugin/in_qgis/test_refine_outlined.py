@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -27,14 +28,15 @@ def corners(xmin, ymin, xmax, ymax):
     return (xmin, ymin), (xmax, ymin), (xmax, ymax), (xmin, ymax)
 
 
-def outlined(state):
-    rectangles = [QgsGeometry.fromRect(QgsRectangle(*car)) for car in CARS]
+def outlined(state, cars=CARS):
+    rectangles = [QgsGeometry.fromRect(QgsRectangle(*car)) for car in cars]
+    num = len(cars)
     features = FeatureBatch.of(
         [bytes(rectangle.asWkb()) for rectangle in rectangles],
-        query_index=[0] * 3,
-        score=SCORES,
-        iou_pred=[0.7] * 3,
-        objectness=[0.9] * 3,
+        query_index=[0] * num,
+        score=(SCORES * num)[:num],
+        iou_pred=[0.7] * num,
+        objectness=[0.9] * num,
         area_m2=[rectangle.area() for rectangle in rectangles],
         perimeter_m=[rectangle.length() for rectangle in rectangles],
     )
@@ -68,3 +70,14 @@ def test_a_polygon_that_is_refined_stays_with_a_click_that_takes_away():
     shape = ShapeMask(((np.array(corners(62, 62, 75, 75), float),),))
     object_ = outlined(PromptState("cars", (Click(5, 5, False),), shape=shape))
     assert object_.geometry.boundingBox() == QgsRectangle(*CARS[2])
+
+
+def test_a_polygon_with_thousands_of_holes_is_answered_at_once():
+    at = [(x, y) for x in range(0, 240, 4) for y in range(0, 240, 4)]
+    holes = [np.array(corners(x + 1, y + 1, x + 3, y + 3), float) for x, y in at]
+    shape = ShapeMask(((np.array(corners(0, 0, 240, 240), float), *holes),))
+    in_holes = [(x + 1.5, y + 1.5, x + 2.5, y + 2.5) for x, y in at]
+    start_s = time.perf_counter()
+    object_ = outlined(PromptState("cars", shape=shape), [*in_holes, (0.2, 0.2, 0.8, 0.8)])
+    assert time.perf_counter() - start_s < 1.0
+    assert object_.geometry.area() == pytest.approx(0.36)
