@@ -350,9 +350,9 @@ def test_encodings_are_kept_as_what_they_are_when_memory_runs_out(paint, start_e
         is_cached = [engine.open_session(request, {}).is_cached for _ in range(2)]
         return model, is_cached
 
-    path = paint(SCENE, height=2048)
+    path = paint(SCENE, height=1024)
     request = OpenSession(FileSource(str(path)), WindowPx(0, 0, 64, 64))
-    tight, is_cached = run(PrecisionModel(device="mps", room_for=100), "red")
+    tight, is_cached = run(PrecisionModel(device="mps", room_for=70), "red")
     assert is_cached == [False, True]
     num_tiles = finished(start_engine().run_job(segment(path, "red")))[-2][0].num_total
     num_on_cpu = tight.fallen.num_encoded - 1
