@@ -110,7 +110,7 @@ class InputFrame:
 
     def _tensor(self, values: ArrayLike, name: str, shape: tuple[int, ...]) -> Tensor:
         """Makes a float tensor of a shape in which -1 stands for any length."""
-        array = np.asarray(values, dtype=np.float32)
+        array = np.array(values, dtype=np.float32)  # a copy: what came over the wire is read-only
         is_right = array.ndim == len(shape) and all(
             want in (-1, have) for want, have in zip(shape, array.shape, strict=True)
         )

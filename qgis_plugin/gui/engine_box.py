@@ -93,7 +93,7 @@ class EngineBox(QWidget):
         if not self._known_models:
             self._models.addItem(self._chosen_model or tr("Default"), self._chosen_model)
             return
-        for model in self._known_models:
+        for model in filter(_is_to_be_had, self._known_models):
             self._models.addItem(_model_title(model), model.name)
             index = self._models.count() - 1
             self._models.setItemData(index, _model_details(model), Qt.ItemDataRole.ToolTipRole)
@@ -180,6 +180,11 @@ def _details(status: EngineStatus) -> str:
     device: DeviceStatus = status.health.device
     text = tr("Engine {version}, {memory:.1f} GB of memory in use.\n{reason}")
     return text.format(version=hello.engine, memory=status.health.memory_bytes / 1e9, reason=device.reason)
+
+
+def _is_to_be_had(model: ModelStatus) -> bool:
+    """Whether there are weights, here or to download; the paper's own models have none yet."""
+    return model.is_here or model.size_bytes > 0
 
 
 def _model_title(model: ModelStatus) -> str:

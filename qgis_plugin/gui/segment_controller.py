@@ -202,8 +202,11 @@ class SegmentController(QObject):
         self._page.run_box.show_idle()
         self._page.engine_box.set_choosable(True)
         self._page.query_line.refresh()
-        if outcome is Outcome.DONE:
+        has_found = run is not None and run.result is not None and run.result.num_polygons > 0
+        if outcome is Outcome.DONE and has_found:
             self._messages.succeeded(message)
+        elif outcome is Outcome.DONE:
+            self._messages.told(message)
         elif outcome is Outcome.CANCELLED:
             self._messages.told(message)
         else:

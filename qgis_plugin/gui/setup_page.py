@@ -231,6 +231,8 @@ def _install_title(found: Survey, *, has_failed: bool) -> str:
 
 
 def _state_sentence(found: Survey) -> str:
+    if not found.is_installed and load_settings().engine_command:
+        return tr("You use an engine of your own. Nothing is downloaded before you press Install.")
     if not found.is_installed:
         return tr("No engine is installed yet. Nothing is downloaded before you press Install.")
     if found.due:

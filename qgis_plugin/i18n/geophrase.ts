@@ -557,6 +557,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../core/segment/run.py"/>
+        <source>Found 1 polygon for {queries} in {seconds} s.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../core/segment/layer.py"/>
         <source>Found in {source} by {model} ({weights}) at {created}: {queries}</source>
         <translation type="unfinished"></translation>
@@ -1964,6 +1969,11 @@
     <message>
         <location filename="../processing/parameters.py"/>
         <source>Working resolution (metres per pixel)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/setup_page.py"/>
+        <source>You use an engine of your own. Nothing is downloaded before you press Install.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -558,6 +558,11 @@
         <translation>Format</translation>
     </message>
     <message>
+        <location filename="../core/segment/run.py"/>
+        <source>Found 1 polygon for {queries} in {seconds} s.</source>
+        <translation>1 Polygon für {queries} in {seconds} s gefunden.</translation>
+    </message>
+    <message>
         <location filename="../core/segment/layer.py"/>
         <source>Found in {source} by {model} ({weights}) at {created}: {queries}</source>
         <translation>In {source} von {model} ({weights}) am {created} gefunden: {queries}</translation>
@@ -1966,6 +1971,11 @@
         <location filename="../processing/parameters.py"/>
         <source>Working resolution (metres per pixel)</source>
         <translation>Arbeitsauflösung (Meter pro Pixel)</translation>
+    </message>
+    <message>
+        <location filename="../gui/setup_page.py"/>
+        <source>You use an engine of your own. Nothing is downloaded before you press Install.</source>
+        <translation>Sie verwenden eine eigene Engine. Es wird nichts heruntergeladen, bevor Sie „Installieren“ drücken.</translation>
     </message>
     <message>
         <location filename="../gui/export_dialog.py"/>

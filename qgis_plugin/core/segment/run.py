@@ -174,6 +174,8 @@ def _summary(layer: ResultLayer, result: JobResult) -> str:
         text = tr("Nothing was found for {queries}. Lower the threshold, or use other words.")
         return text.format(queries=short_title(layer.started.queries))
     text = tr("Found {count} polygons for {queries} in {seconds} s.")
+    if layer.num_polygons == 1:
+        text = tr("Found 1 polygon for {queries} in {seconds} s.")
     return text.format(
         count=layer.num_polygons,
         queries=short_title(layer.started.queries),

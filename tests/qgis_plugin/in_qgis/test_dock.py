@@ -86,7 +86,7 @@ def test_polygons_come_while_the_job_runs(qgis_app, dock, scripted_engine):
     ask(dock, "storage tanks")
     wait_until(qgis_app, lambda: dock.segment.results.current is not None and found(dock))
     assert dock.segment.run is not None
-    assert "tile 2 of 4" in dock.page.run_box._text.text()
+    wait_until(qgis_app, lambda: "tile 2 of 4" in dock.page.run_box._text.text())
     assert "2 s left" in dock.page.run_box._text.text()
 
 
