@@ -14,7 +14,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 TAKEN = REPOSITORY / "build" / "e2e"
 KEPT = REPOSITORY / "docs" / "images"
 WIDTH_PX = 1100
-NUM_COLOURS = 128
+NUM_COLOURS = 256
 
 
 def main() -> None:

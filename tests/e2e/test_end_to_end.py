@@ -7,7 +7,9 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import geopandas as gpd
@@ -40,6 +42,13 @@ def plugin_zip(repository: Path, tmp_path_factory) -> Path:
     tool = repository / "tools" / "package_plugin.py"
     subprocess.run([sys.executable, str(tool), "-o", str(folder)], check=True, cwd=repository)
     return next(folder.glob("*.zip"))
+
+
+@pytest.fixture
+def town() -> Iterator[Path]:
+    """A folder with a short name, for it is seen in the pictures."""
+    with tempfile.TemporaryDirectory(prefix="town-") as folder:
+        yield Path(folder)
 
 
 def fresh_profile(root: Path, plugin: Path, engine: Path) -> None:
@@ -96,9 +105,9 @@ def engines_of(root: Path) -> list[int]:
     shutil.which("qgis") is None or shutil.which("xvfb-run") is None, reason="no QGIS or Xvfb"
 )
 def test_a_phrase_a_click_and_an_export(
-    repository: Path, plugin_zip: Path, shared_data: Path, tmp_path: Path
+    repository: Path, plugin_zip: Path, shared_data: Path, tmp_path: Path, town: Path
 ):
-    raster = tmp_path / "parked_cars.tif"
+    raster = town / "parked_cars.tif"
     shutil.copy(shared_data / "scenes" / "colorado_parked_cars_0p15m_epsg26913.tif", raster)
     engine = Path(sys.executable).with_name("geophrase")
     fresh_profile(tmp_path, plugin_zip, engine)
@@ -107,14 +116,14 @@ def test_a_phrase_a_click_and_an_export(
     out.mkdir(parents=True)
     with rasterio.open(raster) as dataset:
         crs, bounds = dataset.crs, box(*dataset.bounds)
-    task = {"raster": str(raster), "query": "cars", "export": str(tmp_path / "cars.gpkg")}
+    task = {"raster": str(raster), "query": "cars", "export": str(town / "cars.gpkg")}
 
     report = run_qgis(tmp_path, task, out)
 
     assert not report["error"], report["error"]
     assert not engines_of(tmp_path), "the engine outlived QGIS"
     assert report["polygons"] > 0
-    exported = gpd.read_file(tmp_path / "cars.gpkg")
+    exported = gpd.read_file(town / "cars.gpkg")
     assert len(exported) == report["after_accepting"] == report["polygons"]
     assert exported.crs == crs
     assert exported.geometry.is_valid.all()

@@ -14,7 +14,7 @@ from .training_sample import SampleReport
 def written_text(target: NewFile, prepared: PreparedFeatures) -> str:
     """A new file."""
     text = tr("{count} polygons were written to {path}.")
-    sentences = [text.format(count=len(prepared.features), path=target.path)]
+    sentences = [text.format(count=len(prepared.features), path=target.path.name)]
     return " ".join([*sentences, *_dropped(prepared)])
 
 
