@@ -50,30 +50,25 @@ def working_grid(native: RasterGrid, resolution_m: float | None) -> RasterGrid:
             ErrorCode.BAD_REQUEST, f"The resolution is a number of metres above 0, not {resolution_m}."
         )
     native_m = ground_pixel_size_m(native)
-    factors = tuple(resolution_m / side_m for side_m in native_m)
-    if all(abs(factor - 1) <= NATIVE_TOLERANCE for factor in factors):
-        return native
-    width_px, height_px = round(native.width_px / factors[0]), round(native.height_px / factors[1])
-    _refuse_absurd(native, resolution_m, native_m, longest_px=max(width_px, height_px))
-    return native.resized(max(1, width_px), max(1, height_px))
-
-
-def _refuse_absurd(
-    native: RasterGrid, resolution_m: float, native_m: tuple[float, float], *, longest_px: int
-) -> None:
     own = f"the raster's own is {math.sqrt(native_m[0] * native_m[1]):.3g} m"
-    if resolution_m * MAX_UPSAMPLING < min(native_m):
+    if resolution_m * MAX_UPSAMPLING < min(native_m):  # first, for what follows divides by it
         raise EngineError(
             ErrorCode.BAD_REQUEST,
             f"A resolution of {resolution_m:g} m is more than {MAX_UPSAMPLING:g} times finer than the raster "
             f"can show ({own}); choose a coarser one.",
         )
+    factors = tuple(resolution_m / side_m for side_m in native_m)
+    if all(abs(factor - 1) <= NATIVE_TOLERANCE for factor in factors):
+        return native
+    width_px, height_px = round(native.width_px / factors[0]), round(native.height_px / factors[1])
+    longest_px = max(width_px, height_px)
     if longest_px < min(MIN_SIDE_PX, native.width_px, native.height_px):
         raise EngineError(
             ErrorCode.BAD_REQUEST,
             f"At a resolution of {resolution_m:g} m the whole raster would be {longest_px} pixels ({own}); "
             "choose a finer one.",
         )
+    return native.resized(max(1, width_px), max(1, height_px))
 
 
 def _geodesic_pixel_size_m(grid: RasterGrid, crs: pyproj.CRS) -> tuple[float, float] | None:

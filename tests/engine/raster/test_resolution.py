@@ -61,7 +61,7 @@ def test_the_rasters_own_resolution_is_not_resampled():
     assert working_grid(native, 0.65) != native
 
 
-@pytest.mark.parametrize("resolution_m", [0, -1, math.nan, math.inf, 1e-4, 1e5])
+@pytest.mark.parametrize("resolution_m", [0, -1, math.nan, math.inf, 1e-4, 1e5, 2e-309, 1e308])
 def test_absurd_resolutions_get_a_sentence(resolution_m):
     with pytest.raises(EngineError, match="resolution") as caught:
         working_grid(grid_in(32633, x_map=500_000, y_map=5_000_000, pixel_map=0.5), resolution_m)
