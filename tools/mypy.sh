@@ -6,4 +6,4 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 mkdir -p "$root/build/typecheck"
 ln -sfn "$root" "$root/build/typecheck/geophrase"
 cd "$root/build/typecheck"
-MYPYPATH=. "$bin/mypy" --config-file geophrase/pyproject.toml -p geophrase.protocol -p geophrase.engine -p geophrase.qgis_plugin
+MYPYPATH=. "$bin/mypy" --config-file geophrase/pyproject.toml -p geophrase.protocol -p geophrase.engine -p geophrase.qgis_plugin -p geophrase.training

@@ -25,12 +25,12 @@ _COMMANDS = {
     ),
     "scene": ("geophrase.training.scenes.command", "scene", "generate georeferenced scenes with phrases"),
     "distill": (
-        "geophrase.training.distillation",
+        "geophrase.training.distillation.distillation",
         "distill",
         "pre-train the small trunk on a teacher's features",
     ),
-    "fit": ("geophrase.training.fit_command", "fit", "train a model"),
-    "evaluate": ("geophrase.training.evaluate_command", "evaluate", "score a model on held-out images"),
+    "fit": ("geophrase.training.fit.command", "fit", "train a model"),
+    "evaluate": ("geophrase.training.evaluation.command", "evaluate", "score a model on held-out images"),
 }
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from geophrase.engine.model.rsam.config import RsamConfig
-from geophrase.training.clicks import ClickConfig
-from geophrase.training.losses import LossConfig
+from geophrase.training.data.augment import AugmentConfig
+from geophrase.training.data.phrases import SamplerConfig
+from geophrase.training.objective.clicks import ClickConfig
+from geophrase.training.objective.losses import LossConfig
 
 _Config = TypeVar("_Config")
 
@@ -19,14 +21,18 @@ class DataConfig:
     """What a batch is made of.
 
     Attributes:
-        batch_size: Images per batch.
+        batch_size: Images per batch of one process.
         queries_per_image: Phrases asked of each image; its encoding is shared by them.
         image_px: Input sides, one drawn per batch; multiples of 32.
+        augment: Changes to the images that keep the phrases true; None for whole images as they are.
+        phrases: Shares of the kinds of phrases drawn for images with labelled objects.
     """
 
     batch_size: int = 8
     queries_per_image: int = 5
     image_px: tuple[int, ...] = (384,)
+    augment: AugmentConfig | None = field(default_factory=AugmentConfig)
+    phrases: SamplerConfig = field(default_factory=SamplerConfig)
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,44 @@ class OptimizerConfig:
     max_gradient_norm: float = 1.0
     accumulated_batches: int = 1
     ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class TrainableConfig:
+    """Which parts of the model move.
+
+    The text encoder has its own field, ``model.text.is_frozen``, because weights files depend on it.
+
+    Attributes:
+        is_image_encoder_frozen: Whether trunk and neck stay as they are, batch statistics too (the second
+            asterisk of Table 12).
+        low_rank: Rank of the updates that train in place of the linear layers' weights, 0 for whole weights.
+            They are merged into the exported weights.
+
+    Source: RSAM Table 12; low-rank updates: Hu et al. 2021, equation 3.
+    """
+
+    is_image_encoder_frozen: bool = False
+    low_rank: int = 0
+
+
+@dataclass(frozen=True)
+class ExecutionConfig:
+    """How updates are computed; none of it changes what is learned beyond rounding.
+
+    Attributes:
+        parallel: One process; DDP, a copy of the model on each; or FSDP2, its parameters sharded among them.
+            With more than one process ``torchrun`` or the cluster says who takes part.
+        is_bfloat16: Whether matrix products and convolutions run in bfloat16.
+        is_compiled: Whether ``torch.compile`` fuses the encoder and the decoder.
+        is_activation_checkpointed: Whether the trunk's blocks are computed again in the backward pass,
+            instead of keeping their activations.
+    """
+
+    parallel: Literal["none", "ddp", "fsdp2"] = "none"
+    is_bfloat16: bool = True
+    is_compiled: bool = False
+    is_activation_checkpointed: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,28 +135,38 @@ class ValidationConfig:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long a run trains; the schedule follows whichever of the two is nearer to its end.
+    """How long a run trains; the schedule follows whichever bound is nearer.
 
     Attributes:
+        epochs: Passes over the training data, which become steps once the data are known; None for no bound.
         steps: Updates, or None for no bound.
         minutes: Wall time with validation and earlier parts of a resumed run, or None for no bound.
     """
 
     steps: int | None = None
     minutes: float | None = None
+    epochs: float | None = None
 
     def __post_init__(self) -> None:
         """Refuses a run without an end.
 
         Raises:
-            ValueError: Neither bound is given, or one is not positive.
+            ValueError: No bound is given, or one is not positive.
         """
-        given = [bound for bound in (self.steps, self.minutes) if bound is not None]
+        given = [bound for bound in (self.steps, self.minutes, self.epochs) if bound is not None]
         if not given or min(given) <= 0:
-            raise ValueError("a run needs a positive number of steps or minutes")
+            raise ValueError("a run needs a positive number of steps, minutes or epochs")
+
+    def in_steps(self, updates_per_epoch: int) -> Budget:
+        """The same budget with its epochs as steps, whichever bound of the two is nearer."""
+        if self.epochs is None:
+            return self
+        steps = max(1, round(self.epochs * updates_per_epoch))
+        return Budget(min(steps, self.steps or steps), self.minutes)
 
     def progress(self, step: int, elapsed_s: float) -> float:
-        """The share of the budget that is spent, in [0, 1]."""
+        """The share of the budget that is spent, in [0, 1]; epochs must have become steps."""
+        assert self.epochs is None
         by_steps = step / self.steps if self.steps else 0.0
         by_time = elapsed_s / (60 * self.minutes) if self.minutes else 0.0
         return min(1.0, max(by_steps, by_time))
@@ -124,7 +178,6 @@ class TrainConfig:
 
     Attributes:
         model: The model that is trained.
-        is_bfloat16: Whether matrix products and convolutions run in bfloat16.
         checkpoint_minutes: Wall time between checkpoints.
         log_steps: Updates between lines of the metrics file.
     """
@@ -134,10 +187,11 @@ class TrainConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    trainable: TrainableConfig = field(default_factory=TrainableConfig)
+    execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     validation: ValidationConfig = field(default_factory=ValidationConfig)
     budget: Budget = field(default_factory=lambda: Budget(steps=1000))
-    is_bfloat16: bool = True
     checkpoint_minutes: float = 5.0
     log_steps: int = 20
     seed: int = 0

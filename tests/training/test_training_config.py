@@ -5,8 +5,6 @@ import torch
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.training.batches import EpochSampler
-from geophrase.training.checkpoint import data_fingerprint, load_checkpoint, save_checkpoint
 from geophrase.training.config import (
     AuxiliaryConfig,
     Budget,
@@ -15,7 +13,9 @@ from geophrase.training.config import (
     differing_fields,
     with_settings,
 )
-from geophrase.training.optimization import MovingAverage, build_optimizer, rate_multiplier
+from geophrase.training.fit.batches import EpochSampler
+from geophrase.training.fit.checkpoint import data_fingerprint, load_checkpoint, save_checkpoint
+from geophrase.training.fit.optimization import MovingAverage, build_optimizer, rate_multiplier
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
 
@@ -31,7 +31,8 @@ def test_settings_are_changed_by_dotted_names():
 
 
 @pytest.mark.parametrize(
-    "setting", ["optimizer.rate=1", "seed.value=1", "nothing", "data.image_px=384", "loss=1", "is_bfloat16=3"]
+    "setting",
+    ["optimizer.rate=1", "seed.value=1", "nothing", "data.image_px=384", "loss=1", "execution.is_bfloat16=3"],
 )
 def test_unknown_settings_are_refused(setting):
     with pytest.raises(ValueError):

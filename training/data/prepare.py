@@ -7,11 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from geophrase.training.data.convert_dubai import convert_dubai
-from geophrase.training.data.convert_neon import convert_neon
-from geophrase.training.data.convert_nwpu import convert_nwpu
-from geophrase.training.data.convert_spacenet import convert_spacenet
 from geophrase.training.data.risors import RisorsError, read_split, write_provenance, write_split
+from geophrase.training.data.sources.dubai import convert_dubai
+from geophrase.training.data.sources.neon import convert_neon
+from geophrase.training.data.sources.nwpu import convert_nwpu
+from geophrase.training.data.sources.spacenet import convert_spacenet
 
 
 @dataclass(frozen=True)

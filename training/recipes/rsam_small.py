@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from geophrase.engine.model.rsam.config import PRESETS
-from geophrase.training.clicks import ClickConfig
 from geophrase.training.config import (
     AuxiliaryConfig,
     Budget,
@@ -12,7 +11,8 @@ from geophrase.training.config import (
     TrainConfig,
     ValidationConfig,
 )
-from geophrase.training.losses import LossConfig
+from geophrase.training.objective.clicks import ClickConfig
+from geophrase.training.objective.losses import LossConfig
 
 
 def rsam_small() -> TrainConfig:

@@ -6,9 +6,16 @@ from dataclasses import replace
 
 from geophrase.engine.model.rsam.config import PRESETS, DecoderConfig, GuidanceConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
-from geophrase.training.clicks import ClickConfig
-from geophrase.training.config import Budget, DataConfig, OptimizerConfig, TrainConfig, ValidationConfig
-from geophrase.training.losses import LossConfig
+from geophrase.training.config import (
+    Budget,
+    DataConfig,
+    ExecutionConfig,
+    OptimizerConfig,
+    TrainConfig,
+    ValidationConfig,
+)
+from geophrase.training.objective.clicks import ClickConfig
+from geophrase.training.objective.losses import LossConfig
 
 
 def smoke() -> TrainConfig:
@@ -30,6 +37,6 @@ def smoke() -> TrainConfig:
         optimizer=OptimizerConfig(learning_rate=2e-3, ema_decay=0.9),
         validation=ValidationConfig(num_rounds=2, max_images=4, image_px=64, num_panels=3),
         budget=Budget(steps=30),
-        is_bfloat16=False,
+        execution=ExecutionConfig(is_bfloat16=False),
         log_steps=5,
     )

@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from geophrase.engine.input_frame import normalised_input
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.training.checkpoint import capture_rng, restore_rng
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.dataset import Batch
-from geophrase.training.objective import Objective, Queries
-from geophrase.training.optimization import MovingAverage, build_optimizer, rate_multiplier
-from geophrase.training.texts import TextCache
+from geophrase.training.fit.checkpoint import capture_rng, restore_rng
+from geophrase.training.fit.optimization import MovingAverage, build_optimizer, rate_multiplier
+from geophrase.training.fit.texts import TextCache
+from geophrase.training.objective.objective import Objective, Queries
 
 
 class AuxiliaryLoss(Protocol):
@@ -112,7 +112,7 @@ class Trainer:
         queries = Queries(
             batch.image_index_Q.to(device), text, batch.masks_QHW.to(device) > 0, batch.is_absent_Q.to(device)
         )
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.is_bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.execution.is_bfloat16):
             features: ImageFeatures = self.rsam.encode_image(image_BCHW)
             loss = self._objective(self.rsam, features, queries)
             total, auxiliary = loss.total, self._auxiliary_loss(batch.images_BCHW, progress)

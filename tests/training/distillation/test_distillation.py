@@ -13,8 +13,13 @@ import torch
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
-from geophrase.training.distillation import DistillationConfig, Distiller, distil, training_images
-from geophrase.training.teacher import MobileNetTeacher
+from geophrase.training.distillation.distillation import (
+    DistillationConfig,
+    Distiller,
+    distil,
+    training_images,
+)
+from geophrase.training.distillation.teacher import MobileNetTeacher
 
 TINY = DistillationConfig(
     trunk=ConvTrunkConfig(stem_channels=8, channels=(8, 16, 24, 32), depths=(1, 1, 1, 1)),

@@ -3,7 +3,7 @@ import math
 import pytest
 import torch
 
-from geophrase.training.losses import (
+from geophrase.training.objective.losses import (
     LossConfig,
     dice_loss,
     mask_iou,

@@ -2,7 +2,12 @@ import numpy as np
 import pytest
 from pycocotools import mask as coco
 
-from geophrase.training.metrics import MaskScores, ReferringScores, area_under_roc, intersection_and_union
+from geophrase.training.evaluation.metrics import (
+    MaskScores,
+    ReferringScores,
+    area_under_roc,
+    intersection_and_union,
+)
 
 
 def random_masks(seed, num=40):

@@ -16,7 +16,6 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import DataConfig
-from geophrase.training.data.augment import AugmentConfig
 from geophrase.training.data.dataset import Batch, PhraseDataset, Sample, collate
 
 _Key = tuple[int, int]  # input side in pixels, index of the image
@@ -120,8 +119,9 @@ class TrainingData:
             "train",
             image_px=config.image_px[0],
             queries_per_image=config.queries_per_image,
-            augment=AugmentConfig(),
+            augment=config.augment,
             seed=seed,
+            sampler=config.phrases,
             repeats=self.repeats,
         )
         return _MultiScaleDataset({side_px: dataset.at_size(side_px) for side_px in config.image_px})

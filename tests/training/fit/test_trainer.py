@@ -17,9 +17,9 @@ from geophrase.training.config import Budget
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import Phrase, SampleFacts, write_sample, write_split
-from geophrase.training.fit_command import add_fit_arguments, build_fitting
+from geophrase.training.fit.command import add_fit_arguments, build_fitting
+from geophrase.training.fit.trainer import Trainer
 from geophrase.training.recipes.smoke import smoke
-from geophrase.training.trainer import Trainer
 
 SIDE_PX = 64
 

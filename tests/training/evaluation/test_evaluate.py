@@ -9,8 +9,8 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.training.cli import main
 from geophrase.training.data.risors import Phrase, read_split, write_sample, write_split
-from geophrase.training.evaluate import RsamSegmenter, Segmentation, score_images, shuffled_phrases
-from geophrase.training.evaluate_command import add_evaluate_arguments, run_evaluate
+from geophrase.training.evaluation.command import add_evaluate_arguments, run_evaluate
+from geophrase.training.evaluation.phrases import RsamSegmenter, Segmentation, score_images, shuffled_phrases
 from geophrase.training.recipes.smoke import smoke
 
 HEIGHT_PX, WIDTH_PX = 60, 80

@@ -15,10 +15,10 @@ from rasterio.transform import from_origin
 from shapely.geometry import box
 
 from geophrase.training.cli import main
-from geophrase.training.data.convert_neon import crown_instances
-from geophrase.training.data.convert_nwpu import is_natural_colour
 from geophrase.training.data.prepare import prepare
 from geophrase.training.data.risors import RisorsError, RisorsImage, read_image, read_split
+from geophrase.training.data.sources.neon import crown_instances
+from geophrase.training.data.sources.nwpu import is_natural_colour
 
 
 def read_all(root: Path) -> list[RisorsImage]:

@@ -1,7 +1,12 @@
 import pytest
 import torch
 
-from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points, single_parts
+from geophrase.training.objective.clicks import (
+    ClickConfig,
+    jittered_boxes,
+    sample_correction_points,
+    single_parts,
+)
 
 
 def pixel_of(point_xy, cell_px=1.0):

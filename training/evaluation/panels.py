@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from geophrase.engine.atomic_file import write_atomically
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
-from geophrase.training.evaluate import PhraseSegmenter
-from geophrase.training.metrics import intersection_and_union
+from geophrase.training.evaluation.metrics import intersection_and_union
+from geophrase.training.evaluation.phrases import PhraseSegmenter
 
 _SIDE_PX = 320
 _CAPTION_PX = 22

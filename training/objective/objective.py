@@ -14,8 +14,19 @@ from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
-from geophrase.training.clicks import ClickConfig, jittered_boxes, sample_correction_points, single_parts
-from geophrase.training.losses import LossConfig, LossTerms, mask_iou, match_resolution, segmentation_loss
+from geophrase.training.objective.clicks import (
+    ClickConfig,
+    jittered_boxes,
+    sample_correction_points,
+    single_parts,
+)
+from geophrase.training.objective.losses import (
+    LossConfig,
+    LossTerms,
+    mask_iou,
+    match_resolution,
+    segmentation_loss,
+)
 
 
 @dataclass(frozen=True)

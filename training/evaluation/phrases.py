@@ -22,8 +22,8 @@ from tqdm import tqdm
 from geophrase.engine.input_frame import normalised_input
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
-from geophrase.training.metrics import ReferringScores
-from geophrase.training.texts import TextCache
+from geophrase.training.evaluation.metrics import ReferringScores
+from geophrase.training.fit.texts import TextCache
 
 _MAX_QUERIES = 16  # decoded at once, which bounds memory at native resolution
 

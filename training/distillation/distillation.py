@@ -31,9 +31,9 @@ from geophrase.engine.errors import EngineError
 from geophrase.engine.input_frame import imagenet_normalised
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.checkpoint import load_checkpoint, save_checkpoint
 from geophrase.training.data.risors import read_image
-from geophrase.training.teacher import MobileNetTeacher
+from geophrase.training.distillation.teacher import MobileNetTeacher
+from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)

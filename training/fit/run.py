@@ -18,13 +18,13 @@ from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.checkpoint import load_checkpoint, save_checkpoint
 from geophrase.training.config import TrainConfig, differing_fields
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
-from geophrase.training.evaluate import RsamSegmenter, score_images
-from geophrase.training.panels import choose_panels, draw_panels
-from geophrase.training.trainer import Trainer
+from geophrase.training.evaluation.panels import choose_panels, draw_panels
+from geophrase.training.evaluation.phrases import RsamSegmenter, score_images
+from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
+from geophrase.training.fit.trainer import Trainer
 
 BatchSource = Callable[[int], Iterator[Batch]]
 
@@ -174,7 +174,7 @@ class Fitting:
             segmenter = RsamSegmenter(
                 trainer.rsam,
                 image_px=settings.image_px,
-                is_bfloat16=self._config.is_bfloat16,
+                is_bfloat16=self._config.execution.is_bfloat16,
                 texts=trainer.texts,
             )
             report = score_images(segmenter, self._validation).report()

@@ -16,14 +16,14 @@ from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.batches import TrainingData
-from geophrase.training.checkpoint import data_fingerprint, load_initial_weights
 from geophrase.training.config import Budget, TrainConfig, with_settings
 from geophrase.training.data.risors import RisorsImage, read_split
-from geophrase.training.fitting import Fitting
+from geophrase.training.fit.batches import TrainingData
+from geophrase.training.fit.checkpoint import data_fingerprint, load_initial_weights
+from geophrase.training.fit.run import Fitting
+from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
-from geophrase.training.trainer import AuxiliaryLoss, Trainer
 
 RECIPES: dict[str, Callable[[], TrainConfig]] = {"rsam_small": rsam_small, "smoke": smoke}
 
@@ -130,8 +130,8 @@ def _validation(args: argparse.Namespace) -> list[RisorsImage]:
 def _auxiliary(config: TrainConfig, teacher: Path | None) -> AuxiliaryLoss | None:
     if teacher is None:
         return None
-    from geophrase.training.distillation import DistillationConfig, DistillationLoss
-    from geophrase.training.teacher import MobileNetTeacher
+    from geophrase.training.distillation.distillation import DistillationConfig, DistillationLoss
+    from geophrase.training.distillation.teacher import MobileNetTeacher
 
     if not isinstance(config.model.trunk, ConvTrunkConfig):
         message = "Only the small convolutional trunk learns from this teacher: leave --teacher out."
