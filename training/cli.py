@@ -1,4 +1,4 @@
-"""The `geophrase-train` command: prepare data, pre-train, train, evaluate, and generate scenes.
+"""The `geophrase-train` command: from data to a model that is measured.
 
 Each command imports what it needs when it runs, so that `--help` and the light commands start at once.
 """
@@ -31,6 +31,21 @@ _COMMANDS = {
     ),
     "fit": ("geophrase.training.fit.command", "fit", "train a model"),
     "evaluate": ("geophrase.training.evaluation.command", "evaluate", "score a model on held-out images"),
+    "benchmark": (
+        "geophrase.training.benchmark.command",
+        "benchmark",
+        "set our figures beside the published ones",
+    ),
+    "annotate": (
+        "geophrase.training.annotation.command",
+        "annotate",
+        "make masks from boxes with a click model, as RISORS was made",
+    ),
+    "statistics": (
+        "geophrase.training.annotation.statistics_command",
+        "statistics",
+        "count and plot what a data folder holds",
+    ),
 }
 
 
