@@ -140,7 +140,7 @@ def _random_crop(image: np.ndarray, config: DistillationConfig, rng: np.random.G
 
 def _augment(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Turns, mirrors and recolours a crop; no label is attached, so nothing needs to stay true."""
-    crop = np.rot90(crop, rng.integers(4))
+    crop = np.rot90(crop, int(rng.integers(4)))
     if rng.random() < 0.5:
         crop = crop[:, ::-1]
     values = crop.astype(np.float32)
@@ -151,7 +151,7 @@ def _augment(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.1:
         values = np.repeat(values.mean(2, keepdims=True), 3, axis=2)
     if rng.random() < 0.15:
-        values = cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.5))
+        values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.5)), np.float32)
     return values.clip(0, 255).astype(np.uint8)
 
 
@@ -183,7 +183,8 @@ class Distiller:
     def __init__(self, config: DistillationConfig, teacher: MobileNetTeacher) -> None:
         torch.manual_seed(config.seed)
         self.config = config
-        self.trunk = ConvTrunk(config.trunk).to(memory_format=torch.channels_last)
+        self.trunk = ConvTrunk(config.trunk)
+        self.trunk.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.loss = DistillationLoss(teacher, config.trunk.channels, config.level_weights)
         parameters = [*self.trunk.parameters(), *self.loss.projections.parameters()]
         decayed = [p for p in parameters if p.ndim > 1]

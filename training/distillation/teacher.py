@@ -80,7 +80,7 @@ class MobileNetTeacher:
 
     def _code(self, operator: tflite.Operator) -> int:
         code = self._model.OperatorCodes(operator.OpcodeIndex())
-        return max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+        return int(max(code.BuiltinCode(), code.DeprecatedBuiltinCode()))
 
     def _constant(self, index: int) -> np.ndarray:
         """The constant tensor as float32, with the scales stored in the file applied."""
@@ -93,7 +93,8 @@ class MobileNetTeacher:
         along = [1] * values.ndim
         if len(scale) > 1:
             along[quantization.QuantizedDimension()] = -1
-        return (values.astype(np.float32) - zero.reshape(along)) * scale.reshape(along)
+        constant = (values.astype(np.float32) - zero.reshape(along)) * scale.reshape(along)
+        return np.asarray(constant, np.float32)
 
     def _read_operator(self, operator: tflite.Operator) -> list[_Convolution | _Addition]:
         code = self._code(operator)

@@ -110,8 +110,8 @@ class Canvas:
         points = [_fixed_point((ring - (col0, row0)) * fine - 0.5) for ring in px]
         cv2.fillPoly(mask, points, 254, shift=_SHIFT_BITS)
         cv2.polylines(mask, points, True, 127, shift=_SHIFT_BITS)
-        mask = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA)
-        return Coverage(slice(row0, row1), slice(col0, col1), mask.astype(np.float32) * np.float32(1 / 254))
+        share = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32)
+        return Coverage(slice(row0, row1), slice(col0, col1), share * np.float32(1 / 254))
 
     def fill(
         self,
@@ -265,7 +265,7 @@ class Canvas:
         col, row = int(x_m // self.gsd_m), int(y_m // self.gsd_m)
         if not (0 <= col < self.size_px and 0 <= row < self.size_px):
             return True
-        return self.records[self.labels_LHW[Layer.SURFACE, row, col]].kind == kind
+        return bool(self.records[self.labels_LHW[Layer.SURFACE, row, col]].kind == kind)
 
     def everything(self) -> PointsN2:
         """The scene's own outline, a little larger."""

@@ -55,7 +55,8 @@ def farm(site: Site, block: Block) -> None:
     """A farmstead: barns, a house, silos, trees, and a field behind."""
     rng = site.rng
     fields(site, block)
-    centre = block.pose(*(float(share) for share in rng.uniform(0.3, 0.7, 2)), float(rng.uniform(0, 6.28)))
+    u_share, v_share = (float(share) for share in rng.uniform(0.3, 0.7, 2))
+    centre = block.pose(u_share, v_share, float(rng.uniform(0, 6.28)))
     site.cover(centre.points(rounded(75, 60, 15)), "bare_land", site.look.gravel.jittered(rng))
     for u, v, turn in ((-18, -12, 0.0), (14, -14, math.pi / 2), (-12, 14, 0.0)):
         if rng.random() < 0.8:

@@ -96,7 +96,10 @@ def arc(
 ) -> PointsN2:
     """Points along a circle from one angle to another."""
     angle = np.linspace(start_rad, end_rad, num)
-    return np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle)], axis=-1) + np.asarray(centre)
+    points: PointsN2 = np.stack([radius_m * np.cos(angle), radius_m * np.sin(angle)], axis=-1) + np.asarray(
+        centre
+    )
+    return points
 
 
 def oval(straight_m: float, radius_m: float) -> PointsN2:
@@ -191,7 +194,8 @@ def meander(
         )
     direction = (finish - begin) / max(reach, 1e-9)
     normal = np.asarray([-direction[1], direction[0]])
-    return begin + along[:, None] * (finish - begin) + (amplitude_m * side)[:, None] * normal
+    points: PointsN2 = begin + along[:, None] * (finish - begin) + (amplitude_m * side)[:, None] * normal
+    return points
 
 
 def curve(ends_N2: npt.ArrayLike) -> PointsN2:

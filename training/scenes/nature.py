@@ -68,11 +68,12 @@ class Grove:
         shrinks = max(1, round(0.7 / scale)) if scale < 0.7 else 1
         stack = np.dstack([crown.alpha_hw, crown.height_hw, crown.light_hw])
         if shrinks > 1:
-            stack = cv2.blur(stack, (shrinks, shrinks))
+            stack = np.asarray(cv2.blur(stack, (shrinks, shrinks)), np.float32)
         moved = cv2.warpAffine(stack, to_window, (col1 - col0, row1 - row0), flags=cv2.INTER_LINEAR)
         found = Coverage(slice(row0, row1), slice(col0, col1), np.ascontiguousarray(moved[..., 0]))
         share = np.maximum(moved[..., 0], 1e-3)
-        return found, moved[..., 1] / share, np.asarray(moved[..., 2] / share, np.float32)
+        height_hw, light_hw = (np.asarray(moved[..., at] / share, np.float32) for at in (1, 2))
+        return found, height_hw, light_hw
 
     def scatter(
         self,
@@ -183,7 +184,8 @@ def _canopy(
     seeds[at[:, 0], at[:, 1]] = 0
     away, cells = cv2.distanceTransformWithLabels(seeds, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
     size = rng.uniform(0.55, 0.85, int(cells.max()) + 1).astype(np.float32)[cells] * np.float32(spacing_px)
-    return np.sqrt(np.clip(1 - (away / size) ** 2, 0, 1)), cells
+    dome_HW = np.sqrt(np.clip(1 - (away / size) ** 2, 0, 1)).astype(np.float32)
+    return dome_HW, cells.astype(np.int32)
 
 
 def paint_ground(canvas: Canvas, look: Look) -> None:

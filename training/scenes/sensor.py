@@ -71,7 +71,7 @@ def expose(canvas: Canvas, sun: Sun, sensor: Sensor) -> npt.NDArray[np.uint8]:
     gain = np.asarray(sensor.balance, np.float32) * np.float32(sensor.exposure)
     signal_HWC = canvas.reflectance_HWC * (direct_HW[..., None] + sky) * gain
     signal_HWC += np.asarray((0.85, 1.0, 1.25), np.float32) * np.float32(sensor.haze)
-    signal_HWC = cv2.GaussianBlur(signal_HWC, (0, 0), sensor.blur_px)
+    signal_HWC = np.asarray(cv2.GaussianBlur(signal_HWC, (0, 0), sensor.blur_px), np.float32)
     grain_HW = canvas.rng.standard_normal(canvas.height_HW.shape, np.float32)
     chroma_HWC = canvas.rng.standard_normal(signal_HWC.shape, np.float32)
     strength = np.float32(sensor.noise) * np.sqrt(np.maximum(signal_HWC, 0.01))

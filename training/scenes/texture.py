@@ -90,7 +90,8 @@ class NoiseFields:
     def __init__(self, rng: np.random.Generator, size_px: int, gsd_m: float) -> None:
         self._gsd_m = gsd_m
         fine = rng.standard_normal((size_px, size_px), np.float32)
-        self.fine_HW = normalised(cv2.GaussianBlur(fine, (0, 0), max(0.4, 0.12 / gsd_m)))
+        softened = cv2.GaussianBlur(fine, (0, 0), max(0.4, 0.12 / gsd_m))
+        self.fine_HW = normalised(np.asarray(softened, np.float32))
         self.mid_HW, self.coarse_HW, self.broad_HW = (
             octaves(rng, size_px, scale_m / gsd_m) for scale_m in self._SCALES_M
         )
@@ -110,7 +111,7 @@ class NoiseFields:
         rgb = np.asarray(material.rgb, np.float32)
         level_HW = np.maximum(level_HW, np.float32(0.05))
         if material.second_rgb is None:
-            return level_HW[..., None] * rgb
+            return np.asarray(level_HW[..., None] * rgb, np.float32)
         share_HW = np.clip(0.5 + 0.45 * (self.coarse_HW + 0.6 * self.mid_HW)[rows, cols], 0, 1)[..., None]
         other = np.asarray(material.second_rgb, np.float32)
         return np.asarray(level_HW[..., None] * (rgb + share_HW * (other - rgb)), np.float32)
