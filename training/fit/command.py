@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,10 +21,7 @@ from geophrase.training.fit.batches import TrainingData
 from geophrase.training.fit.checkpoint import data_fingerprint, load_initial_weights
 from geophrase.training.fit.run import Fitting
 from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
-from geophrase.training.recipes.rsam_small import rsam_small
-from geophrase.training.recipes.smoke import smoke
-
-RECIPES: dict[str, Callable[[], TrainConfig]] = {"rsam_small": rsam_small, "smoke": smoke}
+from geophrase.training.recipes.catalog import RECIPES
 
 
 def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
