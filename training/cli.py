@@ -25,7 +25,7 @@ _COMMANDS = {
     ),
     "scene": ("geophrase.training.scenes.command", "scene", "generate georeferenced scenes with phrases"),
     "distill": (
-        "geophrase.training.distillation.distillation",
+        "geophrase.training.distillation.command",
         "distill",
         "pre-train the small trunk on a teacher's features",
     ),

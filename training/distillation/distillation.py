@@ -10,30 +10,17 @@ Shape letters: B batch, C channels, H height, W width.
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from geophrase.engine.allocator import keep_freed_memory
-from geophrase.engine.atomic_file import write_text_atomically
-from geophrase.engine.errors import EngineError
 from geophrase.engine.input_frame import imagenet_normalised
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
-from geophrase.protocol.errors import ErrorCode
-from geophrase.training.data.risors import read_image
 from geophrase.training.distillation.teacher import MobileNetTeacher
-from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)
@@ -96,85 +83,6 @@ class DistillationLoss(nn.Module):
             whitened = self.whitening[index](target.float()).detach()
             total = total + weight * F.mse_loss(self.projections[index](student).float(), whitened)
         return total
-
-
-class UnlabelledCrops(IterableDataset[Tensor]):
-    """An endless stream of augmented square crops, uint8 (3, crop_px, crop_px).
-
-    Args:
-        paths: Image files; each crop's image is drawn with probability in proportion to its area.
-        config: Crop size and scale range.
-    """
-
-    def __init__(self, paths: Sequence[Path], config: DistillationConfig) -> None:
-        super().__init__()
-        self._images = [read_image(path) for path in paths]
-        # Square roots keep a few very large images from drowning the many small ones.
-        areas = np.array([image.shape[0] * image.shape[1] for image in self._images], float) ** 0.5
-        self._shares = areas / areas.sum()
-        self._config = config
-
-    def __iter__(self) -> Iterator[Tensor]:
-        """Yields crops without end, differently in every worker and at every start."""
-        worker = get_worker_info()
-        rng = np.random.default_rng([self._config.seed, worker.id if worker else 0, time.time_ns()])
-        cv2.setNumThreads(0)
-        while True:
-            image = self._images[rng.choice(len(self._images), p=self._shares)]
-            crop = _augment(_random_crop(image, self._config, rng), rng)
-            yield torch.from_numpy(np.ascontiguousarray(crop.transpose(2, 0, 1)))
-
-
-def _random_crop(image: np.ndarray, config: DistillationConfig, rng: np.random.Generator) -> np.ndarray:
-    low, high = np.log(config.scale_range)
-    aspect = np.exp(rng.uniform(-0.2, 0.2))
-    scale = np.exp(rng.uniform(low, high))
-    height = min(image.shape[0], max(32, round(config.crop_px * scale * aspect)))
-    width = min(image.shape[1], max(32, round(config.crop_px * scale / aspect)))
-    top, left = rng.integers(image.shape[0] - height + 1), rng.integers(image.shape[1] - width + 1)
-    crop = image[top : top + height, left : left + width]
-    shrinks = height * width > config.crop_px**2
-    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
-    return cv2.resize(crop, (config.crop_px, config.crop_px), interpolation=interpolation)
-
-
-def _augment(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Turns, mirrors and recolours a crop; no label is attached, so nothing needs to stay true."""
-    crop = np.rot90(crop, int(rng.integers(4)))
-    if rng.random() < 0.5:
-        crop = crop[:, ::-1]
-    values = crop.astype(np.float32)
-    values *= rng.uniform(0.75, 1.3, 3).astype(np.float32) * np.float32(rng.uniform(0.8, 1.2))
-    values += np.float32(rng.uniform(-20, 20))
-    mean = values.mean()
-    values = (values - mean) * np.float32(rng.uniform(0.7, 1.4)) + mean
-    if rng.random() < 0.1:
-        values = np.repeat(values.mean(2, keepdims=True), 3, axis=2)
-    if rng.random() < 0.15:
-        values = np.asarray(cv2.GaussianBlur(values, (0, 0), rng.uniform(0.4, 1.5)), np.float32)
-    return values.clip(0, 255).astype(np.uint8)
-
-
-def training_images(roots: Sequence[Path]) -> list[Path]:
-    """The image files of the train splits of several RISORS folders.
-
-    Raises:
-        EngineError: A folder has no train split or names an image that is not there.
-    """
-    paths = []
-    for root in roots:
-        listing = root / "splits" / "train.txt"
-        if not listing.is_file():
-            message = f"{root} has no splits/train.txt: make it with `geophrase-train prepare`."
-            raise EngineError(ErrorCode.BAD_REQUEST, message)
-        for stem in listing.read_text().split():
-            matches = sorted((root / "images").glob(f"{stem}.*"))
-            if not matches:
-                raise EngineError(
-                    ErrorCode.BAD_REQUEST, f"{root}/images has no file for '{stem}' of its train split."
-                )
-            paths.append(matches[0])
-    return paths
 
 
 class Distiller:
@@ -249,79 +157,3 @@ class Distiller:
         self.loss.load_state_dict(state["loss"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-
-
-def distil(
-    config: DistillationConfig,
-    *,
-    teacher: MobileNetTeacher,
-    roots: Sequence[Path],
-    run: Path,
-    workers: int = 1,
-) -> Path:
-    """Trains for the configured wall time, resuming what lies in the run folder.
-
-    Args:
-        config: The run's settings.
-        teacher: The frozen source of targets.
-        roots: RISORS folders; only their train splits are read.
-        run: Folder for the checkpoint and metrics.
-        workers: Loader processes.
-
-    Returns:
-        The path of the trunk's averaged weights, for ``geophrase-train fit --init``.
-    """
-    run.mkdir(parents=True, exist_ok=True)
-    checkpoint = run / "distillation.pt"
-    distiller = Distiller(config, teacher)
-    if checkpoint.is_file():
-        distiller.load_state_dict(load_checkpoint(checkpoint))
-    crops = UnlabelledCrops(training_images(roots), config)
-    loader = DataLoader(crops, config.batch_size, num_workers=workers, prefetch_factor=4 if workers else None)
-    write_text_atomically(run / "config.json", json.dumps(asdict(config), indent=1))
-    losses: list[float] = []
-    last = time.monotonic()
-    for batch in loader:
-        losses.append(distiller.update(batch))
-        now = time.monotonic()
-        distiller.elapsed_s, last = distiller.elapsed_s + now - last, now
-        is_done = distiller.elapsed_s >= 60 * config.minutes
-        if distiller.step % 100 == 0 or is_done:
-            row = {
-                "step": distiller.step,
-                "minutes": round(distiller.elapsed_s / 60, 2),
-                "loss": np.mean(losses),
-            }
-            with (run / "metrics.jsonl").open("a") as log:
-                log.write(json.dumps(row) + "\n")
-            losses.clear()
-        if distiller.step % 500 == 0 or is_done:
-            save_checkpoint(distiller.state_dict(), checkpoint)
-            save_checkpoint(distiller.ema, run / "trunk.pt")
-        if is_done:
-            break
-    return run / "trunk.pt"
-
-
-def add_distill_arguments(parser: argparse.ArgumentParser) -> None:
-    """Adds the options of ``geophrase-train distill``."""
-    parser.add_argument(
-        "--data", type=Path, nargs="+", required=True, help="RISORS folders; train splits only"
-    )
-    parser.add_argument("--teacher", type=Path, required=True, help="the teacher's .tflite file")
-    parser.add_argument("--run", type=Path, required=True, help="run folder; a run found there is resumed")
-    parser.add_argument("--minutes", type=float, default=60.0, help="wall time, earlier parts included")
-    parser.add_argument("--workers", type=int, default=1, help="loader processes")
-    parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
-    parser.add_argument("--crop-px", type=int, default=320, help="side of the crops")
-
-
-def run_distill(args: argparse.Namespace) -> int:
-    """Runs ``geophrase-train distill``; prints the path of the trunk's weights."""
-    keep_freed_memory()
-    if args.threads:
-        torch.set_num_threads(args.threads)
-    config = DistillationConfig(minutes=args.minutes, crop_px=args.crop_px)
-    teacher = MobileNetTeacher(args.teacher)
-    print(distil(config, teacher=teacher, roots=args.data, run=args.run, workers=args.workers))
-    return 0

@@ -13,12 +13,9 @@ import torch
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ConvTrunkConfig
-from geophrase.training.distillation.distillation import (
-    DistillationConfig,
-    Distiller,
-    distil,
-    training_images,
-)
+from geophrase.training.distillation.crops import training_images
+from geophrase.training.distillation.distillation import DistillationConfig, Distiller
+from geophrase.training.distillation.run import distil
 from geophrase.training.distillation.teacher import MobileNetTeacher
 
 TINY = DistillationConfig(
@@ -98,6 +95,9 @@ def test_a_run_resumes_where_it_stopped(teacher_path: Path, risors_folder: Path,
     assert second["step"] > first
     steps = [json.loads(line)["step"] for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert steps == sorted(steps)
+    other = dataclasses.replace(config, crop_px=96)
+    with pytest.raises(EngineError, match=r"other settings \(crop_px\)"):
+        distil(other, teacher=teacher, roots=[risors_folder], run=run, workers=0)
     ConvTrunk(TINY.trunk).load_state_dict(torch.load(path, weights_only=True))
 
 
