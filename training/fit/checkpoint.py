@@ -1,4 +1,4 @@
-"""Files of a run: checkpoints that a run continues from, and starting weights."""
+"""Checkpoints: what a run continues from."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from geophrase.engine.atomic_file import write_atomically
 from geophrase.engine.errors import EngineError
-from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.engine.model.weights.load import locate_weights, read_state_dict
 from geophrase.protocol.errors import ErrorCode
 
 
@@ -51,41 +48,6 @@ def restore_rng(state: Mapping[str, Any]) -> None:
     torch.set_rng_state(state["cpu"])
     if len(state["cuda"]) == torch.cuda.device_count():
         torch.cuda.set_rng_state_all(state["cuda"])
-
-
-def load_initial_weights(rsam: Rsam, path: Path) -> str:
-    """Starts a model from a trunk, from exported weights or from the averaged weights of a checkpoint.
-
-    Args:
-        rsam: The model.
-        path: ``trunk.pt`` of a distillation, ``*.safetensors``, or ``checkpoint.pt`` of a run.
-
-    Returns:
-        What was loaded, in words.
-
-    Raises:
-        EngineError: The file is none of these, or is for another model.
-    """
-    weights = _read_weights(path)
-    trunk = rsam.image_encoder.trunk
-    try:
-        if weights.keys() == trunk.state_dict().keys():
-            trunk.load_state_dict(weights)
-            return f"the image encoder's trunk from {path}"
-        rsam.load_own_state_dict(dict(weights))
-    except (ValueError, RuntimeError) as error:
-        message = f"{path} does not fit {rsam.config.name}: give weights that were trained for it."
-        raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
-    return f"all weights from {path}"
-
-
-def _read_weights(path: Path) -> Mapping[str, Tensor]:
-    if path.suffix == ".pt":
-        state = load_checkpoint(path)
-        if "trainer" in state:
-            averaged: Mapping[str, Tensor] = state["trainer"]["ema"]["weights"]
-            return averaged
-    return read_state_dict(locate_weights(path))
 
 
 def data_fingerprint(roots: Sequence[Path]) -> str:

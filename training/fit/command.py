@@ -18,7 +18,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import Budget, TrainConfig, with_settings
 from geophrase.training.data.risors import RisorsImage, read_split
 from geophrase.training.fit.batches import TrainingData
-from geophrase.training.fit.checkpoint import data_fingerprint, load_initial_weights
+from geophrase.training.fit.checkpoint import data_fingerprint
+from geophrase.training.fit.initial_weights import load_initial_weights
 from geophrase.training.fit.run import Fitting
 from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
 from geophrase.training.recipes.catalog import RECIPES
@@ -44,7 +45,9 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, help="wall time, earlier parts of a resumed run included")
     parser.add_argument("--steps", type=int, help="updates")
     parser.add_argument(
-        "--init", type=Path, metavar="FILE", help="start from a trunk.pt, weights or a checkpoint"
+        "--init",
+        metavar="FILE_OR_NAME",
+        help="start from weights, a checkpoint or a trunk.pt, or from a model such as sam2.1_hiera_base_plus",
     )
     parser.add_argument("--resume", action="store_true", help="continue the run in the run folder")
     parser.add_argument(
