@@ -36,13 +36,27 @@ class DataConfig:
 
 
 @dataclass(frozen=True)
+class GroupConfig:
+    """How one part of the model moves.
+
+    Attributes:
+        rate_factor: Multiplies the learning rate.
+        weight_decay: Of weight matrices and kernels; norms, biases and embeddings have none.
+    """
+
+    rate_factor: float = 1.0
+    weight_decay: float = 0.02
+
+
+@dataclass(frozen=True)
 class OptimizerConfig:
     """AdamW and its schedule: linear warm-up, then half a cosine over the run's budget.
 
     Attributes:
         learning_rate: Peak rate.
-        trunk_rate_factor: Multiplies the rate of the image encoder's trunk, which starts pre-trained.
-        weight_decay: Of weight matrices and kernels; norms, biases and embeddings have none.
+        trunk: The image encoder's trunk, which starts pre-trained.
+        text_encoder: The text encoder, where ``model.text.is_frozen`` releases it.
+        rest: Everything else.
         warmup_fraction: Share of the budget spent warming up.
         final_rate_fraction: Rate at the end as a share of the peak.
         max_gradient_norm: Gradients are scaled down to this norm.
@@ -51,8 +65,9 @@ class OptimizerConfig:
     """
 
     learning_rate: float = 1e-3
-    trunk_rate_factor: float = 1.0
-    weight_decay: float = 0.02
+    trunk: GroupConfig = field(default_factory=GroupConfig)
+    text_encoder: GroupConfig = field(default_factory=GroupConfig)
+    rest: GroupConfig = field(default_factory=GroupConfig)
     betas: tuple[float, float] = (0.9, 0.98)
     warmup_fraction: float = 0.03
     final_rate_fraction: float = 0.01
@@ -70,8 +85,9 @@ class TrainableConfig:
     Attributes:
         is_image_encoder_frozen: Whether trunk and neck stay as they are, batch statistics too (the second
             asterisk of Table 12).
-        low_rank: Rank of the updates that train in place of the linear layers' weights, 0 for whole weights.
-            They are merged into the exported weights.
+        low_rank: Rank of the updates that train in place of the linear layers' weights in guidance and
+            decoder and of a Hiera trunk's queries and values, 0 for whole weights. They are merged into the
+            exported weights.
 
     Source: RSAM Table 12; low-rank updates: Hu et al. 2021, equation 3.
     """

@@ -9,6 +9,7 @@ from geophrase.training.config import (
     AuxiliaryConfig,
     Budget,
     DataConfig,
+    GroupConfig,
     OptimizerConfig,
     differing_fields,
     with_settings,
@@ -21,12 +22,16 @@ from geophrase.training.recipes.smoke import smoke
 
 
 def test_settings_are_changed_by_dotted_names():
-    config = with_settings(rsam_small(), ["optimizer.learning_rate=2e-4", "data.image_px=(512,)"])
+    config = with_settings(
+        rsam_small(),
+        ["optimizer.learning_rate=2e-4", "data.image_px=(512,)", "optimizer.trunk.rate_factor=0.25"],
+    )
     assert config.optimizer.learning_rate == 2e-4
     assert config.data.image_px == (512,)
     assert differing_fields(rsam_small().as_dict(), config.as_dict()) == [
         "data.image_px",
         "optimizer.learning_rate",
+        "optimizer.trunk.rate_factor",
     ]
 
 
@@ -64,7 +69,8 @@ def test_the_auxiliary_weight_falls_to_zero():
 
 def test_every_trained_parameter_is_in_one_group_and_only_matrices_decay():
     rsam = Rsam(smoke().model)
-    optimizer = build_optimizer(OptimizerConfig(trunk_rate_factor=0.5, weight_decay=0.1), rsam)
+    config = OptimizerConfig(trunk=GroupConfig(0.5, 0.1), rest=GroupConfig(1.0, 0.2))
+    optimizer = build_optimizer(config, rsam)
     grouped = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     trained = {name: value for name, value in rsam.named_parameters() if value.requires_grad}
     assert {id(p) for p in grouped} == {id(p) for p in trained.values()}
@@ -72,12 +78,13 @@ def test_every_trained_parameter_is_in_one_group_and_only_matrices_decay():
     settings = {id(p): group for group in optimizer.param_groups for p in group["params"]}
     for name, parameter in trained.items():
         group = settings[id(parameter)]
-        assert group["rate_factor"] == (0.5 if name.startswith("image_encoder.trunk.") else 1.0)
+        is_trunk = name.startswith("image_encoder.trunk.")
+        assert group["rate_factor"] == (0.5 if is_trunk else 1.0)
         is_plain = parameter.ndim < 2 or any(
             word in name
             for word in ("iou_token", "score_token", "mask_tokens", "embed", "positions", "no_mem", "norm")
         )
-        assert (group["weight_decay"] == 0.0) == is_plain, name
+        assert group["weight_decay"] == (0.0 if is_plain else 0.1 if is_trunk else 0.2), name
 
 
 def test_the_moving_average_by_hand_and_its_loan_to_the_model():

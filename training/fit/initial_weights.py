@@ -13,6 +13,7 @@ from geophrase.engine.model.rsam.sam2_checkpoint import load_sam2_state_dict
 from geophrase.engine.model.weights.load import locate_weights, read_state_dict
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.fit.checkpoint import load_checkpoint
+from geophrase.training.fit.model_setup import merged_weights
 
 _SAM2_DECODER_PREFIX = "sam_mask_decoder."
 
@@ -59,5 +60,5 @@ def _read_weights(source: str | Path) -> Mapping[str, Tensor]:
         state = load_checkpoint(weights.path)
         if "trainer" in state:
             averaged: Mapping[str, Tensor] = state["trainer"]["ema"]["weights"]
-            return averaged
+            return merged_weights(averaged)
     return read_state_dict(weights)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 
 from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.training.config import OptimizerConfig
+from geophrase.training.config import GroupConfig, OptimizerConfig
+from geophrase.training.fit.model_setup import LowRankUpdate
 
-_TRUNK_PREFIX = "image_encoder.trunk."
+_PARTS = {"image_encoder.trunk.": "trunk", "text_encoder.": "text_encoder"}
 _EMA_RAMP_STEPS = 10
 
 
@@ -24,25 +25,23 @@ def build_optimizer(
 
     Args:
         config: Rates and decay. Each group keeps its factor on the rate as ``rate_factor``.
-        rsam: The model; parameters without gradient (the frozen text encoder) are left out.
+        rsam: The model; parameters without gradient are left out. A text encoder that is to be trained has
+            been loaded.
         extra: Parameters of an auxiliary loss.
 
     Source: the decay split is that of SAM 2's training configuration (no decay on biases and LayerNorm).
     """
     undecayed = _undecayed_names(rsam)
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
+    groups: dict[tuple[str, bool], list[nn.Parameter]] = {}
     for name, parameter in rsam.named_parameters():
         if parameter.requires_grad:
-            key = (name.startswith(_TRUNK_PREFIX), name in undecayed)
-            groups.setdefault(key, []).append(parameter)
-    rows = [
-        {
-            "params": parameters,
-            "rate_factor": config.trunk_rate_factor if is_trunk else 1.0,
-            "weight_decay": 0.0 if is_undecayed else config.weight_decay,
-        }
-        for (is_trunk, is_undecayed), parameters in groups.items()
-    ]
+            part = next((part for prefix, part in _PARTS.items() if name.startswith(prefix)), "rest")
+            groups.setdefault((part, name in undecayed), []).append(parameter)
+    rows = []
+    for (part, is_undecayed), parameters in groups.items():
+        group: GroupConfig = getattr(config, part)
+        decay = 0.0 if is_undecayed else group.weight_decay
+        rows.append({"params": parameters, "rate_factor": group.rate_factor, "weight_decay": decay})
     extra = list(extra)
     if extra:
         rows.append({"params": extra, "rate_factor": 1.0, "weight_decay": 0.0})
@@ -53,7 +52,7 @@ def _undecayed_names(module: nn.Module) -> set[str]:
     """Names of vectors, embeddings and bare parameters such as learned positions."""
     names = set()
     for prefix, part in module.named_modules():
-        is_weighted = isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.MultiheadAttention)
+        is_weighted = isinstance(part, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | LowRankUpdate)
         for name, parameter in part.named_parameters(recurse=False):
             if not is_weighted or parameter.ndim < 2:
                 names.add(f"{prefix}.{name}" if prefix else name)
@@ -103,14 +102,15 @@ class MovingAverage:
     def applied(self) -> Iterator[None]:
         """Puts the average into the model, in evaluation mode, until the block ends."""
         trained = {name: value.detach().clone() for name, value in self._rsam.own_state_dict().items()}
-        was_training = self._rsam.training
+        modes = {module: module.training for module in self._rsam.modules()}  # frozen parts have their own
         self._rsam.load_own_state_dict(self.weights)
         self._rsam.eval()
         try:
             yield
         finally:
             self._rsam.load_own_state_dict(trained)
-            self._rsam.train(was_training)
+            for module, is_training in modes.items():
+                module.training = is_training
 
     def state_dict(self) -> dict[str, Any]:
         """The average and its age."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -24,6 +23,9 @@ from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluation.panels import choose_panels, draw_panels
 from geophrase.training.evaluation.phrases import RsamSegmenter, score_images
 from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
+from geophrase.training.fit.curves import plot_curves
+from geophrase.training.fit.model_setup import merged_weights
+from geophrase.training.fit.run_log import RunLog
 from geophrase.training.fit.trainer import Trainer
 
 BatchSource = Callable[[int], Iterator[Batch]]
@@ -31,35 +33,12 @@ BatchSource = Callable[[int], Iterator[Batch]]
 _RESUMABLE_CHANGES = ("budget.", "validation.", "checkpoint_minutes", "log_steps")
 
 
-@dataclass
-class _Log:
-    """Sums of what updates report, written as one line now and then."""
-
-    path: Path
-    _sums: dict[str, float] = field(default_factory=dict)
-    _num_updates: int = 0
-
-    def add(self, row: dict[str, float]) -> None:
-        self._num_updates += 1
-        for name, value in row.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value
-
-    def flush(self, **facts: Any) -> None:
-        """Writes the means since the last line and forgets them."""
-        means = {name: round(total / self._num_updates, 6) for name, total in self._sums.items()}
-        self.write({**facts, **means})
-        self._sums, self._num_updates = {}, 0
-
-    def write(self, row: dict[str, Any]) -> None:
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
-
-
 class Fitting:
     """Drives a trainer through its budget and keeps the run folder.
 
-    The folder holds ``config.json``, ``metrics.jsonl``, ``checkpoint.pt``, ``best.safetensors`` (the averaged
-    weights with the highest validation mIoU, float16) and ``panels/*.png``.
+    The folder holds ``config.json``, ``metrics.jsonl``, ``tensorboard/``, ``curves.png``, ``checkpoint.pt``,
+    ``best.safetensors`` (the averaged weights with the highest validation mIoU, float16) and
+    ``panels/*.png``.
 
     Args:
         trainer: The state of the run.
@@ -86,9 +65,9 @@ class Fitting:
         limit = self._config.validation.max_images
         stride = max(1, len(validation) // limit) if limit else 1
         self._validation = list(validation[::stride][: limit or None])
-        self._log = _Log(run / "metrics.jsonl")
+        self._log = RunLog(run)
+        self._metrics: dict[str, Any] = {"training": None, "validation": [], "best_mIoU": None}
         self._num_validations = 0
-        self._best_miou = -1.0
         self._checkpoint_s = 0.0
 
     @property
@@ -114,7 +93,8 @@ class Fitting:
             message = f"{self._run} was started with other settings ({names}): use those or a new folder."
             raise EngineError(ErrorCode.BAD_REQUEST, message)
         self._trainer.load_state_dict(state["trainer"])
-        self._num_validations, self._best_miou = state["num_validations"], state["best_miou"]
+        self._num_validations, self._metrics = state["num_validations"], state["metrics"]
+        self._log.resume(state["log"], step=self._trainer.step)
 
     def fit(self) -> Path:
         """Trains until the budget is spent and returns the exported weights.
@@ -143,6 +123,7 @@ class Fitting:
                 bar.set_postfix(loss=f"{row['loss']:.3f}", iou=f"{row['iou']:.2f}", refresh=False)
                 bar.update(round(1000 * trainer.progress) - bar.n)
             self._save()
+        self._log.close()
         if interrupted:
             raise CancelledError(f"stopped at step {trainer.step}; continue with --resume")
         return self._run / "best.safetensors"
@@ -152,7 +133,7 @@ class Fitting:
         self._log.add(row)
         is_done = trainer.progress >= 1
         if trainer.step % config.log_steps == 0 or is_done:
-            self._log.flush(
+            self._metrics["training"] = self._log.flush(
                 step=trainer.step,
                 minutes=round(trainer.elapsed_s / 60, 3),
                 progress=round(trainer.progress, 4),
@@ -168,6 +149,7 @@ class Fitting:
         trainer, settings = self._trainer, self._config.validation
         self._num_validations = max(self._num_validations + 1, int(trainer.progress * settings.num_rounds))
         if not self._validation:
+            plot_curves(self._log.path, self._run / "curves.png")
             self._export()
             return
         with trainer.ema.applied():
@@ -180,25 +162,35 @@ class Fitting:
             report = score_images(segmenter, self._validation).report()
             panels = choose_panels(self._validation, settings.num_panels)
             if panels:
-                draw_panels(segmenter, panels, self._run / "panels" / f"step_{trainer.step:06d}.png")
+                picture = self._run / "panels" / f"step_{trainer.step:06d}.png"
+                draw_panels(segmenter, panels, picture)
+                self._log.write_picture("panels", picture, step=trainer.step)
         self._log.write({"step": trainer.step, "validation": report})
-        miou = report["mIoU"] or 0.0
-        tqdm.write(
-            f"step {trainer.step}: validation mIoU {miou:.4f}, best before {max(self._best_miou, 0):.4f}"
-        )
-        if miou > self._best_miou:
-            self._best_miou = miou
-            self._export()
+        plot_curves(self._log.path, self._run / "curves.png")
+        self._keep_the_best(report)
 
-    def _export(self) -> None:
+    def _keep_the_best(self, report: dict[str, Any]) -> None:
+        miou, best = report["mIoU"] or 0.0, self._metrics["best_mIoU"]
+        self._metrics["validation"].append({"step": self._trainer.step, **report})
+        tqdm.write(f"step {self._trainer.step}: validation mIoU {miou:.4f}, best before {best or 0:.4f}")
+        if best is None or miou > best:
+            self._metrics["best_mIoU"] = miou
+            self._export(report)
+
+    def _export(self, report: Mapping[str, Any] | None = None) -> None:
+        """Writes the averaged weights; their header says on what they were trained and how they scored."""
+        figures = [f"{name} {report[name]:.4f}" for name in ("mIoU", "oIoU") if report and report[name]]
         metadata = WeightsMetadata(
             model=self._config.model.name,
-            version=f"step {self._trainer.step}",
-            training_data=f"fingerprint {self._fingerprint[:12]}",
+            version=", ".join(
+                [f"step {self._trainer.step}", *(f"validation {figure}" for figure in figures)]
+            ),
+            training_data=f"fingerprint {self._fingerprint}",
             licence="GPL-3.0-or-later",
             config_json=self._config.model.to_json(),
         )
-        save_weights(self._trainer.ema.weights, self._run / "best.safetensors", metadata, half=True)
+        weights = merged_weights(self._trainer.ema.weights)
+        save_weights(weights, self._run / "best.safetensors", metadata, half=True)
 
     def _save(self) -> None:
         state = {
@@ -206,7 +198,8 @@ class Fitting:
             "config": json.dumps(self._config.as_dict()),
             "data_fingerprint": self._fingerprint,
             "num_validations": self._num_validations,
-            "best_miou": self._best_miou,
+            "metrics": self._metrics,
+            "log": self._log.state_dict(),
         }
         save_checkpoint(state, self.checkpoint_path)
 

@@ -19,6 +19,7 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.dataset import Batch
 from geophrase.training.fit.checkpoint import capture_rng, restore_rng
+from geophrase.training.fit.model_setup import prepare_model
 from geophrase.training.fit.optimization import MovingAverage, build_optimizer, rate_multiplier
 from geophrase.training.fit.texts import TextCache
 from geophrase.training.objective.objective import Objective, Queries
@@ -70,6 +71,7 @@ class Trainer:
             rsam.text_encoder.load()  # draws random numbers, which must not happen in the middle of a run
         rsam.train()
         rsam.image_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        prepare_model(rsam, config.trainable, config.execution)
         self._auxiliary = auxiliary
         self._tap = _TrunkTap()
         if auxiliary is not None:
