@@ -118,6 +118,11 @@ class Predictor:
         return self.rsam.config.has_text
 
     @property
+    def has_alternatives(self) -> bool:
+        """Whether one query has SAM 2's three masks for an answer, or only the one."""
+        return self.rsam.config.decoder.num_mask_tokens > 1
+
+    @property
     def identity(self) -> str:
         """Name, weights and precision: two models of one identity make the same encodings."""
         return f"{self.name}:{self.weights_sha256}:{str(self.dtype).removeprefix('torch.')}"
@@ -210,13 +215,14 @@ class Predictor:
         self,
         embedding: Embedding,
         *,
+        text: str | None = None,
         points_xy: ArrayLike | None = None,
         point_labels: ArrayLike | None = None,
         box_xyxy: ArrayLike | None = None,
         mask_logits: ArrayLike | None = None,
         is_absent_kept: bool = False,
     ) -> list[Prediction]:
-        """Answers one click query with SAM 2's three alternative masks, in sam2's order.
+        """Answers one query with SAM 2's three alternative masks, in sam2's order.
 
         The arguments are those of :meth:`predict`.
 
@@ -226,7 +232,8 @@ class Predictor:
         prompts = self._frame(embedding).prompts(
             points_xy=points_xy, point_labels=point_labels, box_xyxy=box_xyxy, mask_logits=mask_logits
         )
-        return self._answer(embedding, prompts, text=None, multimask=True, is_absent_kept=is_absent_kept)
+        encoded = None if text is None else self.encode_text([text])
+        return self._answer(embedding, prompts, text=encoded, multimask=True, is_absent_kept=is_absent_kept)
 
     @torch.inference_mode()
     def predict_texts(self, embeddings: Sequence[Embedding], texts: Sequence[str]) -> TilePredictions:

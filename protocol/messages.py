@@ -8,7 +8,7 @@ GET    /v1/health                       –                    Health
 GET    /v1/doctor                       –                    DoctorReport
 POST   /v1/sessions                     OpenSession          SessionOpened
 DELETE /v1/sessions/{session_id}        –                    Done
-POST   /v1/sessions/{session_id}/predict  PredictRequest     Predicted, with features and low_res_logits
+POST   /v1/sessions/{session_id}/predict  PredictRequest     Predicted, with features and logits
 POST   /v1/uploads                      BeginUpload          UploadBegun
 POST   /v1/uploads/{upload_id}/windows  UploadWindow         Done
 DELETE /v1/uploads/{upload_id}          –                    Done
@@ -37,6 +37,8 @@ VALID = "valid_HW"
 """Buffer: bool, where the pixels are data."""
 LOW_RES_LOGITS = "low_res_logits_HW"
 """Buffer: float32 logits of a mask at a quarter of the model's input side, as a later mask prompt."""
+ALTERNATIVE_LOGITS = "low_res_logits_MHW"
+"""Buffer: the same of each mask of an answer with alternatives, in their order."""
 LOW_RES_STRIDE = 4
 """Pixels of the model's image per pixel of those logits, along each side."""
 
@@ -365,7 +367,9 @@ class PredictRequest:
         stream: Names a series of requests of which only the newest matters: one that still waits is given up,
             with the code `superseded`, when the next of its stream arrives. "" for none.
         is_absent_kept: Whether a mask is given even where the model says that nothing fits.
-        has_logits: Whether the answer carries LOW_RES_LOGITS.
+        has_logits: Whether the answer carries LOW_RES_LOGITS, or with alternatives ALTERNATIVE_LOGITS.
+        is_multimask: Whether a model that has several answers to one prompt (SAM 2's three masks) gives them
+            all; another gives its one. Since 1.1: an older engine gives one and names no alternatives.
     """
 
     prompts: Tuple[Query, ...]
@@ -375,18 +379,22 @@ class PredictRequest:
     stream: str = ""
     is_absent_kept: bool = True
     has_logits: bool = True
+    is_multimask: bool = False
 
 
 @dataclass(frozen=True)
 class Predicted:
     """One object's mask, its polygons in the buffers of features.py.
 
+    Where alternatives were asked for, a polygon's `query_index` says which of the masks it belongs to.
+
     Attributes:
-        iou_pred: The model's own estimate, 0 to 1.
+        iou_pred: The model's own estimate, 0 to 1; with alternatives that of the first.
         objectness: Probability that something fits the prompts.
         wait_s: In the queue.
         model_s: In the model.
         polygonise_s: From mask to polygons.
+        alternatives: `iou_pred` of each mask, the best first; () where none were asked for. Since 1.1.
     """
 
     iou_pred: float
@@ -394,3 +402,4 @@ class Predicted:
     wait_s: float
     model_s: float
     polygonise_s: float
+    alternatives: Tuple[float, ...] = ()

@@ -6,7 +6,7 @@ Shape letters: H rows, W columns.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -22,7 +22,7 @@ from geophrase.engine.predictions import Prediction
 from geophrase.engine.server.model_host import ModelFacts
 from geophrase.engine.server.sessions import Session
 from geophrase.engine.vector.attributes import Provenance, SegmentsTable
-from geophrase.engine.vector.polygonise import StreamingPolygoniser
+from geophrase.engine.vector.polygonise import PixelPolygon, StreamingPolygoniser
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.messages import (
@@ -106,20 +106,19 @@ def _mask_logits(arrays: Arrays, model: ModelFacts) -> np.ndarray:
     return logits_HW
 
 
-def polygons_of(
-    prediction: Prediction, session: Session, request: PredictRequest
+def outlines_of(
+    masks: Sequence[Prediction], session: Session, request: PredictRequest
 ) -> tuple[FeatureBatch, float]:
-    """The outlines of a predicted mask, in the CRS of the session's grid; never where there is no data.
+    """The outlines of predicted masks, in the CRS of the session's grid; never where there is no data.
 
     Returns:
-        The features, and how long they took.
+        The features, whose `query_index` is that of their mask, and how long they took.
     """
     started_s = time.perf_counter()
-    probabilities_HW = expit(prediction.mask_logits_HW, dtype=np.float32)
-    polygoniser = StreamingPolygoniser(threshold=request.threshold)
-    polygons = [
-        *polygoniser.add_strip(0, probabilities_HW, session.valid_HW),
-        *polygoniser.finish(),
+    found = [
+        (index, polygon)
+        for index, mask in enumerate(masks)
+        for polygon in _polygons_in(mask, session, request)
     ]
     table = SegmentsTable(
         session.grid,
@@ -128,12 +127,18 @@ def polygons_of(
         simplify_m=request.simplify_m,
     )
     frame = table.frame(
-        polygons,
-        queries=[""] * len(polygons),
-        iou_pred=[prediction.iou] * len(polygons),
-        objectness=[prediction.objectness] * len(polygons),
+        [polygon for _, polygon in found],
+        queries=[str(index) for index, _ in found],
+        iou_pred=[masks[index].iou for index, _ in found],
+        objectness=[masks[index].objectness for index, _ in found],
     )
-    return batch_of(frame, lambda _: 0), time.perf_counter() - started_s
+    return batch_of(frame, int), time.perf_counter() - started_s
+
+
+def _polygons_in(mask: Prediction, session: Session, request: PredictRequest) -> list[PixelPolygon]:
+    probabilities_HW = expit(mask.mask_logits_HW, dtype=np.float32)
+    polygoniser = StreamingPolygoniser(threshold=request.threshold)
+    return [*polygoniser.add_strip(0, probabilities_HW, session.valid_HW), *polygoniser.finish()]
 
 
 def batch_of(frame: gpd.GeoDataFrame, index_of_query: Callable[[str], int]) -> FeatureBatch:

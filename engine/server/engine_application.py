@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ from geophrase.engine.pipeline.run_config import refuse_bad_polygon_options
 from geophrase.engine.pipeline.score_store import ScoreStore
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.provenance import software_version
-from geophrase.engine.server.clicks import polygons_of, prompts_of
+from geophrase.engine.server.clicks import outlines_of, prompts_of
 from geophrase.engine.server.crops import MAX_IMAGE_PX, CropReader
 from geophrase.engine.server.device_worker import DeviceCall, DeviceWorker, Priority
 from geophrase.engine.server.folders import ServerFolders
@@ -34,6 +34,7 @@ from geophrase.engine.server.uploads import UploadStore
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobEvent, JobRequest, SegmentJob
 from geophrase.protocol.messages import (
+    ALTERNATIVE_LOGITS,
     LOW_RES_LOGITS,
     MAX_QUERIES,
     MAX_QUERY_CHARS,
@@ -187,23 +188,22 @@ class EngineApplication:
         refuse_bad_polygon_options(request.threshold, request.min_area_m2, request.simplify_m)
         prompts = prompts_of(request, arrays, session.model)
         call = self._worker.submit(
-            lambda: self._predicted(session, encoding, prompts),
+            lambda: self._predicted(session, encoding, prompts, is_multimask=request.is_multimask),
             priority=Priority.CLICK,
             stream=request.stream,
         )
-        prediction = call.result()
-        features, polygonise_s = polygons_of(prediction, session, request)
+        masks = call.result()
+        features, polygonise_s = outlines_of(masks, session, request)
+        ious = tuple(float(np.nan_to_num(mask.iou)) for mask in masks)
         answer = Predicted(
-            iou_pred=float(np.nan_to_num(prediction.iou)),
-            objectness=float(np.nan_to_num(expit(prediction.objectness))),
+            iou_pred=ious[0],
+            objectness=float(np.nan_to_num(expit(masks[0].objectness))),
             wait_s=call.wait_s,
             model_s=call.run_s,
             polygonise_s=polygonise_s,
+            alternatives=ious if request.is_multimask else (),
         )
-        buffers: dict[str, Any] = features.to_arrays()
-        if request.has_logits:
-            buffers[LOW_RES_LOGITS] = np.asarray(prediction.low_res_logits_HW, np.float32)
-        return answer, buffers
+        return answer, {**features.to_arrays(), **_logits_of(masks, request)}
 
     def begin_upload(self, request: BeginUpload) -> UploadBegun:
         """Make room for a raster that comes window by window."""
@@ -265,9 +265,27 @@ class EngineApplication:
             priority=Priority.BACKGROUND,
         )
 
-    def _predicted(self, session: Session, encoding: EncodingArrays, prompts: dict[str, Any]) -> Prediction:
+    def _predicted(
+        self,
+        session: Session,
+        encoding: EncodingArrays,
+        prompts: dict[str, Any],
+        *,
+        is_multimask: bool = False,
+    ) -> list[Prediction]:
         model = self._host.get(session.model.key)
-        return model.predict(model.embedding_from_arrays(encoding), **prompts)
+        embedding = model.embedding_from_arrays(encoding)
+        if is_multimask:
+            return model.predict_masks(embedding, **prompts)
+        return [model.predict(embedding, **prompts)]
+
+
+def _logits_of(masks: Sequence[Prediction], request: PredictRequest) -> Arrays:
+    """What goes back with the next click on the mask."""
+    if not request.has_logits:
+        return {}
+    logits_MHW = np.stack([np.asarray(mask.low_res_logits_HW, np.float32) for mask in masks])
+    return {ALTERNATIVE_LOGITS: logits_MHW} if request.is_multimask else {LOW_RES_LOGITS: logits_MHW[0]}
 
 
 def _opened(session: Session, call: DeviceCall[Any] | None = None) -> SessionOpened:

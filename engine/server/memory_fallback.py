@@ -38,6 +38,25 @@ class ServedModel(TileModel[EmbeddingT], Protocol):
         """Answer one query with one mask."""
         ...
 
+    @property
+    def has_alternatives(self) -> bool:
+        """Whether it has several masks to answer one query with."""
+        ...
+
+    def predict_alternatives(
+        self,
+        embedding: EmbeddingT,
+        *,
+        text: str | None = None,
+        points_xy: ArrayLike | None = None,
+        point_labels: ArrayLike | None = None,
+        box_xyxy: ArrayLike | None = None,
+        mask_logits: ArrayLike | None = None,
+        is_absent_kept: bool = False,
+    ) -> list[Prediction]:
+        """Answer one query with all of them; for a model that has several."""
+        ...
+
     def on_cpu(self) -> ServedModel[EmbeddingT]:
         """The same model on the CPU; this one is then no longer used."""
         ...
@@ -107,6 +126,15 @@ class MemoryFallback:
     def predict(self, embedding: Any, **prompts: Any) -> Prediction:
         """Answer one query with one mask; the prompts are those of the model's own `predict`."""
         return self._in_parts((embedding,), lambda model, one: model.predict(one[0], **prompts))[0]
+
+    def predict_masks(self, embedding: Any, **prompts: Any) -> list[Prediction]:
+        """Answer one query with every mask that the model has for it, the one it thinks best first."""
+        if not self._model.has_alternatives:
+            return [self.predict(embedding, **prompts)]
+        masks = self._in_parts(
+            (embedding,), lambda model, one: model.predict_alternatives(one[0], **prompts)
+        )[0]
+        return sorted(masks, key=lambda mask: -np.nan_to_num(mask.iou))
 
     def _in_parts(self, items: Any, compute: Callable[[ServedModel[Any], Any], ResultT]) -> list[ResultT]:
         """Compute on all items, a sequence or an array, in runs of as many as there is memory for."""

@@ -40,6 +40,7 @@ class ColourModel:
     name: str = "colour"
     weights_sha256: str = "c010" * 16
     has_text: bool = True
+    has_alternatives: bool = False
     device: str = "cpu"
     num_encoded: int = 0
     num_decoded: int = 0

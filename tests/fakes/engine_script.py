@@ -4,6 +4,7 @@ The script is a JSON file, read again before every request, so that a test may c
 
     {"extent_map": [xmin, ymin, xmax, ymax], "crs_wkt": "…",  # of files that can't be opened in this Python
      "radius_px": 24,                                         # of the circle that `predict` gives
+     "num_masks": 3,                                          # that it has where alternatives are asked for
      "max_body_bytes": N, "protocol": "2.0",                  # what hello says
      "start": {"delay_s": 1, "stderr": "text", "exit": 3, "print": "instead of the JSON line"},
      "rules": [{"on": "predict", …}, …]}
@@ -23,8 +24,9 @@ and applies, of the requests of its kind,
     "times": 1           to at most one in this process
     "after_events": 3    in a job: once three events were sent; without it, before each event
 
-The log has one JSON object per line: {"life", "on", "id", "message", "arrays": {name: shape}} for every
-request and {"life", "on": "start", "argv", "pid"} for every process.
+The log has one JSON object per line: {"life", "on", "id", "message", "arrays": {name: shape}, "positive":
+{name: number of values above zero}} for every request and {"life", "on": "start", "argv", "pid"} for every
+process.
 """
 
 from __future__ import annotations
@@ -78,7 +80,9 @@ class EngineScript:
         """Log a request; returns the rules that apply to it."""
         shapes = {name: list(array.shape) for name, array in (arrays or {}).items()}
         as_json = None if message is None else to_json(message)
-        self._append({"life": self.life, "on": on, "id": item_id, "message": as_json, "arrays": shapes})
+        positive = {name: int((array > 0).sum()) for name, array in (arrays or {}).items()}
+        entry = {"life": self.life, "on": on, "id": item_id, "message": as_json}
+        self._append({**entry, "arrays": shapes, "positive": positive})
         with self._lock:
             self._num_requests[on] += 1
             return [rule for rule in self.settings.get("rules", ()) if self._applies(rule, on)]

@@ -27,6 +27,7 @@ from geophrase.protocol.jobs import (
     SegmentJob,
 )
 from geophrase.protocol.messages import (
+    ALTERNATIVE_LOGITS,
     IMAGE,
     LOW_RES_LOGITS,
     VALID,
@@ -93,6 +94,8 @@ class ScriptedApplication:
 
     * predict: a circle around the positive points with holes at the negative ones, larger with a lower
       threshold; a box gives the box, text the middle of the image. Logits are the distance to the outline.
+      Of several masks the second reaches half as far from the middle as the first, the third a third, and
+      so do their estimates fall: 0.9, 0.8, 0.7.
     * jobs: a grid of rectangles in the extent (scripted_shapes.squares), row by row, without those that score
       below the threshold or are smaller than the least area.
     """
@@ -158,13 +161,20 @@ class ScriptedApplication:
         grid = self._sessions.get(session_id)
         if grid is None:
             raise EngineError(ErrorCode.NOT_FOUND, "The engine has no such session; open it again.")
-        rings_pix, logits_HW = self._outline(grid, request)
-        shape = Shape([grid.to_map(ring) for ring in rings_pix], 0, 0.9)
-        is_kept = shape.area >= (request.min_area_m2 or 0)
-        answer = dict(batch_of([shape] if is_kept else []).to_arrays())
+        num_masks = self._script.settings.get("num_masks", 1) if request.is_multimask else 1
+        masks = [self._outline(grid, request, shrunk=index + 1) for index in range(num_masks)]
+        ious = tuple(round(0.9 - 0.1 * index, 1) for index in range(num_masks))
+        shapes = [
+            Shape([grid.to_map(ring) for ring in rings_pix], index, ious[index])
+            for index, (rings_pix, _) in enumerate(masks)
+        ]
+        answer = dict(batch_of([s for s in shapes if s.area >= (request.min_area_m2 or 0)]).to_arrays())
         if request.has_logits:
-            answer[LOW_RES_LOGITS] = logits_HW
-        return Predicted(0.9, 0.95, 0.0, 0.0, 0.0), answer
+            logits_MHW = np.stack([logits_HW for _, logits_HW in masks])
+            answer |= (
+                {ALTERNATIVE_LOGITS: logits_MHW} if request.is_multimask else {LOW_RES_LOGITS: logits_MHW[0]}
+            )
+        return Predicted(0.9, 0.95, 0.0, 0.0, 0.0, ious if request.is_multimask else ()), answer
 
     def begin_upload(self, request: BeginUpload) -> UploadBegun:
         self._obey(self._script.record("begin_upload", message=request))
@@ -293,8 +303,10 @@ class ScriptedApplication:
             grid = grid.resized(request.shape_yx[1], request.shape_yx[0])
         return grid
 
-    def _outline(self, grid: RasterGrid, request: PredictRequest) -> tuple[list[np.ndarray], np.ndarray]:
-        """Rings in pixels, and logits that are the distance to the outer one."""
+    def _outline(
+        self, grid: RasterGrid, request: PredictRequest, *, shrunk: int = 1
+    ) -> tuple[list[np.ndarray], np.ndarray]:
+        """Rings in pixels, and logits that are the distance to the outer one; shrunk by a factor."""
         prompts = {type(prompt): prompt for prompt in request.prompts}
         width, height = grid.width_px, grid.height_px
         step_x, step_y = width / LOW_RES_SIDE, height / LOW_RES_SIDE
@@ -303,13 +315,14 @@ class ScriptedApplication:
         points = prompts.get(PointsQuery)
         if points is not None and 1 in points.labels and BoxQuery not in prompts:
             xy, labels = np.array(points.points_pix), np.array(points.labels)
-            radius = self._script.settings.get("radius_px", 24) * (1.5 - request.threshold)
+            radius = self._script.settings.get("radius_px", 24) * (1.5 - request.threshold) / shrunk
             outer_radius, rings = circle_with_holes(xy[labels == 1], xy[labels == 0], radius)
             centre_x, centre_y = xy[labels == 1].mean(axis=0)
             logits_HW = outer_radius - np.hypot(x_W - centre_x, y_H1 - centre_y)
         else:
             middle = (width / 4, height / 4, width * 3 / 4, height * 3 / 4)
             box = prompts[BoxQuery].box_pix if BoxQuery in prompts else middle
+            box = _shrunk(box, shrunk)
             rings = [rectangle(*box)]
             inside_x_W = np.minimum(x_W - box[0], box[2] - x_W)
             logits_HW = np.minimum(inside_x_W, np.minimum(y_H1 - box[1], box[3] - y_H1))
@@ -319,6 +332,12 @@ class ScriptedApplication:
     def _obey(rules: list[Rule], check: Callable[[], None] = lambda: None) -> None:
         for rule in rules:
             act(rule, check)
+
+
+def _shrunk(box: Bounds, factor: int) -> Bounds:
+    middle, half = np.add(box[:2], box[2:]) / 2, np.subtract(box[2:], box[:2]) / 2 / factor
+    xmin, ymin, xmax, ymax = (float(value) for value in (*(middle - half), *(middle + half)))
+    return xmin, ymin, xmax, ymax
 
 
 class _CancelledError(Exception):
