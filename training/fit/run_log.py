@@ -67,7 +67,7 @@ class RunLog:
         return {"sums": dict(self._sums), "num_updates": self._num_updates}
 
     def resume(self, state: Mapping[str, Any], *, step: int) -> None:
-        """Continues from what :meth:`state_dict` gave at a step; rows of later updates, made again, are dropped.
+        """Continues from what :meth:`state_dict` gave at a step; rows of later updates are dropped.
 
         A line that a killed process left unfinished goes with them.
         """
