@@ -6,10 +6,28 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from geophrase.training.config import TrainConfig
+from geophrase.training.recipes import ablations, freezing, refsegrs, risors, rrsis_d
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
 
+PAPER_RECIPES: tuple[Callable[[], TrainConfig], ...] = (
+    refsegrs.refsegrs_base_plus,
+    refsegrs.refsegrs_large,
+    rrsis_d.rrsis_d_base_plus,
+    rrsis_d.rrsis_d_large,
+    risors.risors_base_plus,
+    risors.risors_large,
+    ablations.risors_baseline,
+    ablations.risors_mmmd,
+    ablations.risors_twgm,
+    freezing.risors_base_plus_all_trained,
+    freezing.risors_base_plus_both_frozen,
+    freezing.risors_large_all_trained,
+    freezing.risors_large_both_frozen,
+)
+"""Every run that the RSAM paper's tables need."""
+
 RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
-    {"rsam_small": rsam_small, "smoke": smoke}
+    {recipe.__name__: recipe for recipe in (rsam_small, smoke, *PAPER_RECIPES)}
 )
 """Names to the functions that make the settings of a run."""
