@@ -23,6 +23,8 @@ class DataConfig:
     Attributes:
         batch_size: Images per batch of one process.
         queries_per_image: Phrases asked of each image; its encoding is shared by them.
+        is_phrase_per_sample: Whether every stored phrase is a sample of its own with its image, so that an
+            epoch passes over the pairs as the papers count them; none is then made from labelled objects.
         image_px: Input sides, one drawn per batch; multiples of 32.
         augment: Changes to the images that keep the phrases true; None for whole images as they are.
         phrases: Shares of the kinds of phrases drawn for images with labelled objects.
@@ -30,6 +32,7 @@ class DataConfig:
 
     batch_size: int = 8
     queries_per_image: int = 5
+    is_phrase_per_sample: bool = False
     image_px: tuple[int, ...] = (384,)
     augment: AugmentConfig | None = field(default_factory=AugmentConfig)
     phrases: SamplerConfig = field(default_factory=SamplerConfig)

@@ -132,6 +132,7 @@ class PhraseDataset(Dataset[Sample]):
         split: Split of each.
         image_px: Side of the square result.
         queries_per_image: Phrases asked of each image, all different.
+        is_phrase_per_sample: Whether a sample is one stored phrase and its image, instead of an image.
         augment: None gives the whole image squashed and no other change.
         seed: Start of all chance.
         sampler: Shares of the kinds of phrases.
@@ -147,6 +148,7 @@ class PhraseDataset(Dataset[Sample]):
         queries_per_image: int,
         augment: AugmentConfig | None,
         seed: int,
+        is_phrase_per_sample: bool = False,
         sampler: SamplerConfig | None = None,
         repeats: Sequence[int] = (),
     ) -> None:
@@ -158,6 +160,8 @@ class PhraseDataset(Dataset[Sample]):
             for root, count in zip(roots, times, strict=True)
             for record in read_split(Path(root), split) * count
         ]
+        if is_phrase_per_sample:
+            self._records = [pair for record in self._records for pair in _pairs(record)]
         self._objects: dict[Path, list[Instance]] = {}
         self._image_px = image_px
         self._queries_per_image = queries_per_image
@@ -181,7 +185,7 @@ class PhraseDataset(Dataset[Sample]):
         return self._objects[record.path]
 
     def __len__(self) -> int:
-        """Number of images, repeats counted."""
+        """Number of images or pairs, repeats counted."""
         return len(self._records)
 
     def set_epoch(self, epoch: int) -> None:
@@ -322,6 +326,11 @@ class EvaluationSet:
     def __iter__(self) -> Iterator[EvaluationImage]:
         """All images in order."""
         return (self[index] for index in range(len(self)))
+
+
+def _pairs(record: RisorsImage) -> list[RisorsImage]:
+    """The image once for each of its stored phrases, without the objects that others are made from."""
+    return [replace(record, phrases=(phrase,), instances=()) for phrase in record.phrases]
 
 
 def _is_gray(image_HWC: ImageHWC) -> bool:

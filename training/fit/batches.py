@@ -121,6 +121,7 @@ class TrainingData:
             queries_per_image=config.queries_per_image,
             augment=config.augment,
             seed=seed,
+            is_phrase_per_sample=config.is_phrase_per_sample,
             sampler=config.phrases,
             repeats=self.repeats,
         )

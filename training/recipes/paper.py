@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.engine.model.rsam.config import PRESETS, RsamConfig
 from geophrase.training.config import (
     AuxiliaryConfig,
     Budget,
@@ -20,9 +20,6 @@ from geophrase.training.objective.clicks import ClickConfig
 
 NUM_GPUS = 4
 """Processes of a run. Source: Section 3.3."""
-
-SAM2_TRUNKS = {"rsam_base_plus": "sam2.1_hiera_base_plus", "rsam_large": "sam2.1_hiera_large"}
-"""The weights that each model's image encoder starts from. Source: Section 3.3."""
 
 UNTOUCHED = AugmentConfig(
     whole_image=1.0,
@@ -54,6 +51,13 @@ _CLICKS = ClickConfig(
 Source: Section 3.3 ("a subset of samples"); shares and number of rounds: SAM 2's fine-tuning configuration,
 ``sam2.1_hiera_b+_MOSE_finetune.yaml``.
 """
+
+
+def initial_weights(config: TrainConfig) -> str:
+    """Names the SAM 2.1 model whose image encoder a run starts from. Source: Section 3.3."""
+    return next(
+        name for name, preset in PRESETS.items() if not preset.has_text and preset.trunk == config.model.trunk
+    )
 
 
 def paper_run(
@@ -88,6 +92,7 @@ def paper_run(
         data=DataConfig(
             batch_size=pairs_per_gpu,
             queries_per_image=1,
+            is_phrase_per_sample=True,
             image_px=(model.image_px,),
             augment=augment,
         ),

@@ -1,0 +1,54 @@
+"""The papers count an epoch in pairs of image and phrase."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from geophrase.training.config import DataConfig
+from geophrase.training.data.dataset import PhraseDataset
+from geophrase.training.data.instances import Instance
+from geophrase.training.data.risors import Phrase, write_sample, write_split
+from geophrase.training.fit.batches import TrainingData
+
+SIDE_PX = 32
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Image i has i + 1 phrases, each with a row of its own, and an object that no phrase means."""
+    for number in range(3):
+        phrases = []
+        for row in range(number + 1):
+            mask_HW = np.zeros((SIDE_PX, SIDE_PX), bool)
+            mask_HW[4 * row : 4 * row + 4] = True
+            phrases.append(Phrase.from_mask(f"row {row} of {number}", mask_HW, kind="place", name="row"))
+        instance = Instance.from_mask("building", np.eye(SIDE_PX, dtype=bool))
+        assert instance is not None
+        image_HWC = np.full((SIDE_PX, SIDE_PX, 3), number, np.uint8)
+        write_sample(tmp_path, f"i{number}", image_HWC, phrases, instances=[instance])
+    write_split(tmp_path, "train", [f"i{number}" for number in range(3)])
+    return tmp_path
+
+
+def test_each_pair_is_a_sample_and_comes_once_in_an_epoch(root: Path) -> None:
+    data = PhraseDataset(
+        [root], "train", image_px=32, queries_per_image=1, augment=None, seed=0, is_phrase_per_sample=True
+    )
+    found = {}
+    for index in range(len(data)):
+        sample = data[index]
+        (query,) = sample.queries
+        found[query.text] = (int(sample.image_HWC[0, 0, 0]), int(query.mask_HW.argmax(0)[0]))
+    assert found == {f"row {row} of {n}": (n, 4 * row) for n in range(3) for row in range(n + 1)}
+
+
+def test_an_epoch_of_batches_passes_over_all_pairs(root: Path) -> None:
+    config = DataConfig(
+        batch_size=2, queries_per_image=1, image_px=(32,), augment=None, is_phrase_per_sample=True
+    )
+    stream = TrainingData((root,), workers=0).batches(config, seed=0)
+    texts = [text for _ in range(3) for text in next(stream).texts]
+    assert len(set(texts)) == 6
