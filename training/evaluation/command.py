@@ -18,7 +18,8 @@ from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.risors import RisorsImage
-from geophrase.training.evaluation.phrases import RsamSegmenter, score_images, shuffled_phrases
+from geophrase.training.evaluation.phrases import score_images, shuffled_phrases
+from geophrase.training.evaluation.segmenter import RsamSegmenter
 
 _COLUMNS = ("oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9")
 

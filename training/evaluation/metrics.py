@@ -19,7 +19,8 @@ PRECISION_THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9)
 class MaskScores:
     """Running IoU statistics over the masks of present phrases.
 
-    Source: RSAM Section 3.3.1; P@t counts an IoU of exactly t, as RMSIN's ``test.py`` does.
+    Source: RSAM Section 3.3.1; P@t counts an IoU of exactly t, and an empty union is an IoU of 0, as in
+    RMSIN's ``test.py``.
     """
 
     def __init__(self) -> None:
@@ -30,14 +31,8 @@ class MaskScores:
         self._hits = [0] * len(PRECISION_THRESHOLDS)
 
     def add(self, intersection_px: int, union_px: int) -> None:
-        """Counts one mask.
-
-        Raises:
-            ValueError: The union is empty, so there was nothing to find.
-        """
-        if union_px <= 0:
-            raise ValueError("an empty reference has no IoU: count absent phrases as false alarms instead")
-        iou = intersection_px / union_px
+        """Counts one mask; an empty union, of a reference that vanished in resizing, as an IoU of 0."""
+        iou = intersection_px / union_px if union_px else 0.0
         self.num_phrases += 1
         self._iou_sum += iou
         self._intersection_px += intersection_px
@@ -69,6 +64,12 @@ def intersection_and_union(
     return intersection_px, int(np.count_nonzero(predicted_HW)) + int(
         np.count_nonzero(reference_HW)
     ) - intersection_px
+
+
+def iou_of(predicted_HW: NDArray[np.bool_], reference_HW: NDArray[np.bool_]) -> float:
+    """Returns the IoU of two masks, 0 where both are empty."""
+    intersection_px, union_px = intersection_and_union(predicted_HW, reference_HW)
+    return intersection_px / union_px if union_px else 0.0
 
 
 def area_under_roc(positive_scores: Sequence[float], negative_scores: Sequence[float]) -> float | None:
@@ -108,17 +109,12 @@ class ReferringScores:
 
         Args:
             predicted_HW: The final mask, already empty where the model says absent.
-            reference_HW: The reference, not empty.
+            reference_HW: The reference; empty only where it vanished in resizing.
             objectness: The model's logit.
             kind: Kind of the phrase. Only class phrases enter the scores by class, so that those say how
                 well a class is found and not how well places and sizes are understood.
             class_name: Class of the object.
-
-        Raises:
-            ValueError: The reference is empty.
         """
-        if not reference_HW.any():
-            raise ValueError("an empty reference has no IoU: count absent phrases as false alarms instead")
         counts = intersection_and_union(predicted_HW, reference_HW)
         scores = [self.overall, self._by_kind[kind]]
         if kind == "class":

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from geophrase.engine.atomic_file import write_atomically
 from geophrase.training.data.risors import Phrase, RisorsImage, read_image
 from geophrase.training.evaluation.metrics import intersection_and_union
-from geophrase.training.evaluation.phrases import PhraseSegmenter
+from geophrase.training.evaluation.segmenter import Prompts, Segmenter
 
 _SIDE_PX = 320
 _CAPTION_PX = 22
@@ -48,7 +48,7 @@ def choose_panels(images: Sequence[RisorsImage], count: int) -> list[PanelPhrase
     return chosen[::stride][:count]
 
 
-def draw_panels(segmenter: PhraseSegmenter, panels: Sequence[PanelPhrase], path: Path) -> None:
+def draw_panels(segmenter: Segmenter, panels: Sequence[PanelPhrase], path: Path) -> None:
     """Writes a PNG with one pair of pictures per phrase.
 
     Raises:
@@ -63,10 +63,11 @@ def draw_panels(segmenter: PhraseSegmenter, panels: Sequence[PanelPhrase], path:
     write_atomically(path, lambda part: part.write_bytes(data.tobytes()))
 
 
-def _pair(segmenter: PhraseSegmenter, panel: PanelPhrase) -> NDArray[np.uint8]:
+def _pair(segmenter: Segmenter, panel: PanelPhrase) -> NDArray[np.uint8]:
     image_HWC = read_image(panel.image.path)
-    answer = segmenter.segment(image_HWC, [panel.phrase.text])
-    reference_HW, predicted_HW = panel.phrase.mask() > 0, answer.masks_QHW[0]
+    encoded = segmenter.encode(image_HWC)
+    answers = encoded.ask(Prompts(texts=[panel.phrase.text]))
+    reference_HW, predicted_HW = panel.phrase.mask() > 0, answers.present_masks(encoded.hw_px)[0]
     intersection_px, union_px = intersection_and_union(predicted_HW, reference_HW)
     score = f"IoU {intersection_px / union_px:.2f}" if union_px else "absent, rightly"
     pictures = [
@@ -74,7 +75,7 @@ def _pair(segmenter: PhraseSegmenter, panel: PanelPhrase) -> NDArray[np.uint8]:
         _overlay(image_HWC, predicted_HW, _PREDICTED_RGB),
     ]
     caption_HWC = np.zeros((_CAPTION_PX, 2 * _SIDE_PX, 3), np.uint8)
-    text = f"{panel.phrase.text}  [{panel.phrase.kind}]  {score}  obj {answer.objectness_Q[0]:+.1f}"
+    text = f"{panel.phrase.text}  [{panel.phrase.kind}]  {score}  obj {answers.objectness_Q[0]:+.1f}"
     cv2.putText(caption_HWC, text, (6, 16), cv2.FONT_HERSHEY_SIMPLEX, 0.45, (255, 255, 255), 1, cv2.LINE_AA)
     return np.concatenate([caption_HWC, np.concatenate(pictures, axis=1)])
 

@@ -1,137 +1,123 @@
-"""Scores a model on whole images: each phrase, and beside it a phrase of another class on the same mask.
+"""Scores phrases on whole images: each phrase, and beside it a phrase of another class on the same mask.
 
-Images are squashed to the model's square input as the papers do, and masks are compared at native
-resolution. A model that ignores its text scores alike on both; the gap is what it understands.
+A model that ignores its text scores alike on both; the gap is what it understands.
 
-Shape letters: Q phrases, H height, W width, C channels.
+Shape letters: H height, W width.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from numpy.typing import NDArray
-from tqdm import tqdm
 
-from geophrase.engine.input_frame import normalised_input
-from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.training.data.risors import Phrase, RisorsImage, read_image
-from geophrase.training.evaluation.metrics import ReferringScores
-from geophrase.training.fit.texts import TextCache
+from geophrase.training.data.risors import Phrase, RisorsImage
+from geophrase.training.evaluation.calibration import Observation
+from geophrase.training.evaluation.measure import measure_images
+from geophrase.training.evaluation.metrics import ReferringScores, iou_of
+from geophrase.training.evaluation.resolution import NATIVE, Resolution
+from geophrase.training.evaluation.segmenter import Answers, EncodedImage, Prompts, Segmenter
 
-_MAX_QUERIES = 16  # decoded at once, which bounds memory at native resolution
+Replacements = Mapping[Path, Sequence[str | None]]
+"""By image file and phrase the text to ask instead, None to leave the phrase out."""
 
-
-@dataclass(frozen=True)
-class Segmentation:
-    """Answers to the phrases asked of one image.
-
-    Attributes:
-        masks_QHW: Boolean masks at native resolution, empty where the model says absent.
-        objectness_Q: Logits that the object is there.
-    """
-
-    masks_QHW: NDArray[np.bool_]
-    objectness_Q: NDArray[np.float32]
+_Reference = tuple[Phrase, NDArray[np.bool_]]
 
 
-class PhraseSegmenter(Protocol):
-    """Anything that finds phrases in an image."""
-
-    def segment(self, image_HWC: NDArray[np.uint8], texts: Sequence[str]) -> Segmentation:
-        """Returns one mask per text at the image's own size."""
-
-
-class RsamSegmenter:
-    """RSAM on whole images: squashed to a square, encoded once, asked every phrase.
+class PhraseMeasure:
+    """Asks every phrase by text alone.
 
     Args:
-        rsam: The model in evaluation mode.
-        image_px: Side of the square.
-        is_bfloat16: Whether matrix products run in bfloat16.
-        texts: A cache of encoded phrases to share.
+        resolutions: Where masks are compared.
+        replacements: Other texts for the same masks.
+
+    Attributes:
+        scores: By resolution.
+        observations: What the model said of itself, and what was true at the first resolution.
     """
 
     def __init__(
-        self, rsam: Rsam, *, image_px: int, is_bfloat16: bool = True, texts: TextCache | None = None
+        self, resolutions: Sequence[Resolution] = (NATIVE,), *, replacements: Replacements | None = None
     ) -> None:
-        self._rsam = rsam
-        self._image_px = image_px
-        self._is_bfloat16 = is_bfloat16
-        self._texts = texts or TextCache(rsam)
+        self.scores = {resolution: ReferringScores() for resolution in resolutions}
+        self.observations: list[Observation] = []
+        self._replacements = replacements
 
-    @torch.inference_mode()
-    def segment(self, image_HWC: NDArray[np.uint8], texts: Sequence[str]) -> Segmentation:
-        """Returns one mask per text at the image's own size; absent objects have empty masks."""
-        device = self._rsam.device
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._is_bfloat16):
-            image_1CHW = normalised_input(image_HWC[None], image_px=self._image_px, device=device)
-            features = self._rsam.encode_image(image_1CHW)
-            masks, objectness = [], []
-            for start in range(0, len(texts), _MAX_QUERIES):
-                text = self._texts.encode(texts[start : start + _MAX_QUERIES])
-                output = self._rsam.decode(
-                    features,
-                    text=text,
-                    image_index_Q=torch.zeros(text.num_texts, dtype=torch.long, device=device),
-                )
-                logits_Q1HW = output.without_absent().mask_logits_QMHW.float()
-                logits_Q1HW = F.interpolate(
-                    logits_Q1HW, image_HWC.shape[:2], mode="bilinear", align_corners=False
-                )
-                masks.append((logits_Q1HW[:, 0] > 0).cpu().numpy())
-                objectness.append(output.objectness_Q1[:, 0].float().cpu().numpy())
-        return Segmentation(np.concatenate(masks), np.concatenate(objectness))
+    def add(self, image: RisorsImage, encoded: EncodedImage) -> None:
+        """Asks the phrases of one image."""
+        texts: Sequence[str | None] = [phrase.text for phrase in image.phrases]
+        if self._replacements is not None:
+            texts = self._replacements[image.path]
+        pairs = zip(image.phrases, texts, strict=True)
+        asked = [(phrase, text) for phrase, text in pairs if text is not None]
+        if not asked:
+            return
+        answers = encoded.ask(Prompts(texts=[text for _, text in asked]))
+        references = [(phrase, phrase.mask()) for phrase, _ in asked]
+        for number, (resolution, scores) in enumerate(self.scores.items()):
+            masks = answers.masks(resolution.hw_px(encoded.hw_px))
+            rows = [(phrase, resolution.reference(mask_HW)) for phrase, mask_HW in references]
+            _count(scores, rows, answers, masks)
+            if number == 0:
+                self._observe(rows, answers, masks)
+
+    def _observe(
+        self, rows: Sequence[_Reference], answers: Answers, masks: Sequence[NDArray[np.bool_]]
+    ) -> None:
+        for number, ((phrase, reference_HW), mask_HW) in enumerate(zip(rows, masks, strict=True)):
+            iou = None if phrase.is_absent else iou_of(mask_HW, reference_HW)
+            self.observations.append(
+                Observation(float(answers.objectness_Q[number]), float(answers.iou_Q[number]), iou)
+            )
+
+    def report(self) -> dict[str, Any]:
+        """The scores by name of the resolution."""
+        return {str(resolution): scores.report() for resolution, scores in self.scores.items()}
+
+
+def _count(
+    scores: ReferringScores, rows: Sequence[_Reference], answers: Answers, masks: Sequence[NDArray[np.bool_]]
+) -> None:
+    predicted = answers.without_absent(masks)
+    for (phrase, reference_HW), mask_HW, objectness in zip(
+        rows, predicted, answers.objectness_Q.tolist(), strict=True
+    ):
+        if phrase.is_absent:
+            scores.add_absent(mask_HW, objectness=objectness)
+        else:
+            scores.add_present(
+                mask_HW, reference_HW, objectness=objectness, kind=phrase.kind, class_name=phrase.name
+            )
 
 
 def score_images(
-    segmenter: PhraseSegmenter,
+    segmenter: Segmenter,
     images: Sequence[RisorsImage],
     *,
-    replacements: Sequence[Sequence[str | None]] | None = None,
+    replacements: Replacements | None = None,
     is_quiet: bool = True,
 ) -> ReferringScores:
-    """Returns the scores of a segmenter on images with phrases.
+    """Returns the scores of a segmenter on images with phrases, by text alone and at native resolution.
 
     Args:
         segmenter: The model.
         images: Images of one split.
-        replacements: Per image and phrase the text to ask instead, None to leave the phrase out.
+        replacements: Other texts for the same masks.
         is_quiet: Whether to show no progress bar.
 
     Raises:
         RisorsError: An image file cannot be read.
     """
-    scores = ReferringScores()
-    for index, image in enumerate(tqdm(images, unit="image", disable=is_quiet, leave=False)):
-        texts = [phrase.text for phrase in image.phrases] if replacements is None else replacements[index]
-        asked = [
-            (phrase, text) for phrase, text in zip(image.phrases, texts, strict=True) if text is not None
-        ]
-        if asked:
-            answer = segmenter.segment(read_image(image.path), [text for _, text in asked])
-            _count(scores, [phrase for phrase, _ in asked], answer)
-    return scores
+    measure = PhraseMeasure(replacements=replacements)
+    measure_images(segmenter, images, [measure], is_quiet=is_quiet)
+    return measure.scores[NATIVE]
 
 
-def _count(scores: ReferringScores, phrases: Iterable[Phrase], answer: Segmentation) -> None:
-    for phrase, mask_HW, objectness in zip(phrases, answer.masks_QHW, answer.objectness_Q, strict=True):
-        if phrase.is_absent:
-            scores.add_absent(mask_HW, objectness=float(objectness))
-        else:
-            reference_HW = phrase.mask() > 0
-            scores.add_present(
-                mask_HW, reference_HW, objectness=float(objectness), kind=phrase.kind, class_name=phrase.name
-            )
-
-
-def shuffled_phrases(images: Sequence[RisorsImage], *, seed: int = 0) -> list[list[str | None]]:
+def shuffled_phrases(images: Sequence[RisorsImage], *, seed: int = 0) -> dict[Path, list[str | None]]:
     """Returns for every present phrase one of another class from the same data, of the same kind if any.
 
     Absent phrases give None, and so do phrases where the data have no other class. The same data and seed
@@ -146,7 +132,7 @@ def shuffled_phrases(images: Sequence[RisorsImage], *, seed: int = 0) -> list[li
         }
     )
     rng = random.Random(seed)
-    return [[_replacement(phrase, pool, rng) for phrase in image.phrases] for image in images]
+    return {image.path: [_replacement(phrase, pool, rng) for phrase in image.phrases] for image in images}
 
 
 def _replacement(phrase: Phrase, pool: Sequence[tuple[str, str, str]], rng: random.Random) -> str | None:

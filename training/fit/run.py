@@ -21,7 +21,8 @@ from geophrase.training.config import TrainConfig, differing_fields
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluation.panels import choose_panels, draw_panels
-from geophrase.training.evaluation.phrases import RsamSegmenter, score_images
+from geophrase.training.evaluation.phrases import score_images
+from geophrase.training.evaluation.segmenter import RsamSegmenter
 from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
 from geophrase.training.fit.curves import plot_curves
 from geophrase.training.fit.model_setup import merged_weights

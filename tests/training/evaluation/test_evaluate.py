@@ -7,10 +7,12 @@ import torch
 
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
+from geophrase.tests.training.evaluation.fake_segmenters import FakeSegmenter, KnowsEverything, answers_of
 from geophrase.training.cli import main
 from geophrase.training.data.risors import Phrase, read_split, write_sample, write_split
 from geophrase.training.evaluation.command import add_evaluate_arguments, run_evaluate
-from geophrase.training.evaluation.phrases import RsamSegmenter, Segmentation, score_images, shuffled_phrases
+from geophrase.training.evaluation.phrases import score_images, shuffled_phrases
+from geophrase.training.evaluation.segmenter import Prompts
 from geophrase.training.recipes.smoke import smoke
 
 HEIGHT_PX, WIDTH_PX = 60, 80
@@ -37,35 +39,18 @@ def risors(tmp_path_factory):
     return root
 
 
-class KnowsEverything:
-    """Answers with the reference of the phrase, and empty for a phrase that the image does not have."""
-
-    def __init__(self, images):
-        self._images = images
-
-    def segment(self, image_HWC, texts):
-        phrases = {phrase.text: phrase for phrase in self._images[int(image_HWC[0, 0, 0])].phrases}
-        masks = [
-            phrases[text].mask() > 0 if text in phrases else np.zeros(image_HWC.shape[:2], bool)
-            for text in texts
-        ]
-        objectness = np.array([2.0 if mask.any() else -2.0 for mask in masks], np.float32)
-        return Segmentation(np.stack(masks), objectness)
-
-
 class KnowsClasses(KnowsEverything):
     """Understands the class in a phrase of any image."""
 
-    def segment(self, image_HWC, texts):
-        own = {phrase.name: phrase.text for phrase in self._images[int(image_HWC[0, 0, 0])].phrases}
-        named = [next((own[name] for name in CLASSES if name in text), text) for text in texts]
-        return super().segment(image_HWC, named)
+    def mask(self, image, prompts, index):
+        own = {phrase.name: phrase.text for phrase in self.images[image.number].phrases}
+        text = next((own[name] for name in CLASSES if name in prompts.texts[index]), prompts.texts[index])
+        return super().mask(image, Prompts(texts=[text]), 0)
 
 
-class IgnoresText:
-    def segment(self, image_HWC, texts):
-        full = np.ones((len(texts), *image_HWC.shape[:2]), bool)
-        return Segmentation(full, np.ones(len(texts), np.float32))
+class IgnoresText(FakeSegmenter):
+    def answer(self, image, prompts):
+        return answers_of(np.ones((prompts.num_queries, *image.hw_px), bool))
 
 
 def test_a_perfect_model_scores_one_and_nothing_on_shuffled_phrases(risors):
@@ -96,8 +81,8 @@ def test_shuffled_phrases_name_another_class_keep_the_kind_and_are_repeatable(ri
     shuffled = shuffled_phrases(images)
     assert shuffled == shuffled_phrases(images)
     assert shuffled != shuffled_phrases(images, seed=1)
-    for image, texts in zip(images, shuffled, strict=True):
-        for phrase, text in zip(image.phrases, texts, strict=True):
+    for image in images:
+        for phrase, text in zip(image.phrases, shuffled[image.path], strict=True):
             if phrase.is_absent:
                 assert text is None
             else:
@@ -112,26 +97,6 @@ def tiny_rsam(objectness_bias):
     torch.nn.init.zeros_(head.weight)
     torch.nn.init.constant_(head.bias, objectness_bias)
     return rsam
-
-
-def test_what_the_model_calls_absent_has_an_empty_mask(risors):
-    image = np.random.default_rng(0).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
-    texts = [f"phrase {number}" for number in range(20)]  # more than one decoder pass
-    for bias in (3.0, -3.0):
-        answer = RsamSegmenter(tiny_rsam(bias), image_px=64, is_bfloat16=False).segment(image, texts)
-        assert answer.masks_QHW.shape == (20, HEIGHT_PX, WIDTH_PX)
-        assert answer.objectness_Q.tolist() == pytest.approx([bias] * 20)
-        assert answer.masks_QHW.any() == (bias > 0)
-
-
-def test_a_phrase_gets_the_same_mask_alone_and_among_others():
-    image = np.random.default_rng(1).integers(0, 255, (HEIGHT_PX, WIDTH_PX, 3), dtype=np.uint8)
-    texts = ["ship", "the second largest bridge from the left", "harbor"]
-    segmenter = RsamSegmenter(tiny_rsam(3.0), image_px=64, is_bfloat16=False)
-    together = segmenter.segment(image, texts)
-    alone = [RsamSegmenter(tiny_rsam(3.0), image_px=64, is_bfloat16=False).segment(image, [t]) for t in texts]
-    for mask, other in zip(together.masks_QHW, alone, strict=True):
-        assert (mask == other.masks_QHW[0]).mean() > 0.999
 
 
 def run(capsys, *words):

@@ -53,11 +53,15 @@ def test_precision_counts_an_iou_of_exactly_the_threshold():
     assert summary["P@0.6"] == 0.0
 
 
-def test_an_empty_reference_is_refused():
-    scores = ReferringScores()
+def test_a_reference_that_vanished_in_resizing_is_an_iou_of_zero():
     mask = np.zeros((2, 2), bool)
-    with pytest.raises(ValueError, match="absent"):
-        scores.add_present(~mask, mask, objectness=1.0, kind="class", class_name="ship")
+    for predicted in (mask, ~mask):
+        scores = ReferringScores()
+        scores.add_present(predicted, mask, objectness=1.0, kind="class", class_name="ship")
+        report = scores.report()
+        assert report["phrases"] == 1
+        assert report["mIoU"] == 0.0
+        assert report["P@0.5"] == 0.0
 
 
 def test_auc_against_all_pairs():
