@@ -169,7 +169,11 @@ class Rsam(nn.Module):
 
         Raises:
             ValueError: Where a tensor is missing, unknown or of another shape.
+            EngineError: The weights are a trained text encoder's too, and the encoder's own files, which have
+                its vocabulary, are missing or wrong.
         """
+        if self.text_encoder is not None and not self.text_encoder.config.is_frozen:
+            self.text_encoder.load()  # before that it has no storage to load into
         own = self.own_state_dict()
         different = sorted(own.keys() ^ state_dict.keys())
         different += [k for k in own if k in state_dict and own[k].shape != state_dict[k].shape]

@@ -11,7 +11,8 @@ import torch
 from transformers import AutoTokenizer, BertConfig, BertModel
 
 from geophrase.engine.errors import EngineError
-from geophrase.engine.model.rsam.config import BERT_BASE, MINILM, TextEncoderConfig
+from geophrase.engine.model.rsam.config import BERT_BASE, MINILM, PRESETS, TextEncoderConfig
+from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextEncoder, TextFeatures, locate_text_encoder
 from geophrase.protocol.errors import ErrorCode
 
@@ -138,3 +139,17 @@ def test_models_move_before_their_text_encoder_is_loaded():
     encoder = TextEncoder(BERT_BASE).to("cpu", torch.float32)
     assert not encoder.is_loaded
     assert next(encoder.bert.parameters()).is_meta
+
+
+def test_a_trained_text_encoder_comes_back_with_the_weights(bert_folder):
+    text = replace(_config_of(bert_folder[0]), is_frozen=False)
+    config = replace(PRESETS["rsam_small"], text=text, guidance=None)
+    trained = Rsam(config)
+    trained.text_encoder.load()
+    with torch.no_grad():
+        for parameter in trained.text_encoder.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    again = Rsam(config)
+    again.load_own_state_dict(dict(trained.own_state_dict()))
+    expected = trained.eval().encode_text(TEXTS[:2]).tokens_BLD
+    assert torch.equal(again.eval().encode_text(TEXTS[:2]).tokens_BLD, expected)
