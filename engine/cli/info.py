@@ -24,11 +24,13 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Build the model without weights and print what was counted on it."""
     from geophrase.engine.model.complexity import count_complexity
+    from geophrase.engine.model.load_model import read_config
     from geophrase.engine.model.rsam.config import PRESETS
-    from geophrase.engine.model.weights.registry import find_entry
+    from geophrase.engine.model.weights.load import find_model, locate_weights
 
-    entry = find_entry(arguments.model)
-    facts = count_complexity(PRESETS[entry.name]).to_dict()
+    entry = find_model(arguments.model)
+    config = PRESETS.get(entry.name) or read_config(locate_weights(entry.name))
+    facts = count_complexity(config).to_dict()
     facts["weights"] = _weights_facts(entry.name)
     if arguments.json:
         print(json.dumps(facts, indent=2))

@@ -1,4 +1,4 @@
-"""`geophrase models`: which models there are, and getting their weights."""
+"""`geophrase models`: which models there are, getting their weights, and removing one's own."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Register the command and its two actions."""
-    parser = commands.add_parser("models", help="list the models, download their weights")
-    actions = parser.add_subparsers(title="actions", metavar="list|download", required=True)
+    """Register the command and its actions."""
+    parser = commands.add_parser("models", help="list the models, download their weights, remove your own")
+    actions = parser.add_subparsers(title="actions", metavar="list|download|remove", required=True)
     listing = actions.add_parser("list", help="every model: licence, size, whether its weights are here")
     add_json_option(listing)
     listing.set_defaults(run=run_list)
@@ -31,6 +31,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--folder", type=Path, metavar="DIR", help="where to put them; default: the user's data folder"
     )
     fetching.set_defaults(run=run_download)
+    removing = actions.add_parser("remove", help="delete a model of your own, made by fine-tuning")
+    removing.add_argument("name", metavar="NAME", help="as `geophrase models list` shows it")
+    removing.set_defaults(run=run_remove)
 
 
 def run_list(arguments: argparse.Namespace) -> int:
@@ -64,6 +67,14 @@ def run_download(arguments: argparse.Namespace) -> int:
         options = DownloadOptions(on_progress=show, is_cancelled=INTERRUPTED.is_set)
         weights = download_weights(arguments.name, folder=arguments.folder, options=options)
     print(weights.path)
+    return 0
+
+
+def run_remove(arguments: argparse.Namespace) -> int:
+    """Delete a model of the user's own and print where it was."""
+    from geophrase.engine.model.weights.user_models import remove_model
+
+    print(remove_model(arguments.name))
     return 0
 
 

@@ -31,6 +31,7 @@ from geophrase.engine.model.weights.hashing import (
 )
 from geophrase.engine.model.weights.registry import REGISTRY, ModelEntry, find_entry
 from geophrase.engine.model.weights.save import HEADER_PREFIX, WeightsMetadata
+from geophrase.engine.model.weights.user_models import find_user_model, list_user_models
 from geophrase.protocol.errors import ErrorCode
 
 FOLDER_VARIABLE = "GEOPHRASE_WEIGHTS"
@@ -39,7 +40,7 @@ BUNDLED_FOLDER = Path(__file__).resolve().parent
 _MAX_HEADER_BYTES = 100_000_000  # Source: the safetensors format's own limit
 _ZIP_OPENING = b"PK\x03\x04"
 
-ModelState = Literal["bundled", "downloaded", "available", "no weights"]
+ModelState = Literal["bundled", "downloaded", "available", "no weights", "your own", "damaged"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class WeightsFile:
     Attributes:
         path: The file.
         sha256: Lower-case hex digest of its bytes.
-        entry: What the registry knows of it; None for a file that belongs to no entry.
+        entry: What the registry, or the card of a user's own model, knows of it; None for a file that belongs
+            to no entry.
     """
 
     path: Path
@@ -82,15 +84,37 @@ def search_folders(folder: Path | None = None) -> tuple[Path, ...]:
     return tuple(place for place in places if place is not None)
 
 
+def find_model(name: str, *, files_advice: str = "") -> ModelEntry:
+    """Give the entry of a model that a name means: one of the registry, or one of the user's own.
+
+    Args:
+        name: What `--model` takes.
+        files_advice: What the error adds about weights files, where those can be used, too.
+
+    Raises:
+        EngineError: `MODEL_UNKNOWN`, with the nearest names; `WEIGHTS_INVALID` for a model of the user's own
+            that can't be checked.
+    """
+    own = None if name in REGISTRY else find_user_model(name)
+    if own is None:
+        own_names = [] if name in REGISTRY else [model.entry.name for model in list_user_models()]
+        return find_entry(name, files_advice=files_advice, other_names=own_names)
+    if own.is_damaged:
+        message = f"{own.path} can't be checked. {own.entry.summary}"
+        raise EngineError(ErrorCode.WEIGHTS_INVALID, message)
+    return own.entry
+
+
 def locate_weights(name_or_path: str | Path, *, folder: Path | None = None) -> WeightsFile:
     """Find the weights of a model and make sure that they are the right bytes.
 
     A path is taken as it is; a name is looked for in `folder`, the folder that GEOPHRASE_WEIGHTS names, the
-    bundled weights and the user's data folder. The file is checked against the registry's hash, else
-    against the model card or the record of its first download beside it.
+    bundled weights and the user's data folder, or it is that of one of the user's own models. The file is
+    checked against the registry's hash, else against the model card or the record of its first download
+    beside it.
 
     Args:
-        name_or_path: A name of the registry, or the path of a weights file.
+        name_or_path: A name of the registry or of a user's own model, or the path of a weights file.
         folder: A folder to look in before all others.
 
     Raises:
@@ -105,7 +129,7 @@ def locate_weights(name_or_path: str | Path, *, folder: Path | None = None) -> W
                 "`geophrase models list` shows.",
             )
         return _checked(path, _entry_of_file(path))
-    entry = find_entry(str(name_or_path), files_advice="The path of a weights file works too.")
+    entry = find_model(str(name_or_path), files_advice="The path of a weights file works too.")
     found = _find(entry, folder)
     if found is None:
         raise _missing(entry)
@@ -125,7 +149,7 @@ def download_weights(
             `download` raises.
         CancelledError: The callback in `options` said so.
     """
-    entry = find_entry(name)
+    entry = find_model(name)
     if entry.url is None:
         found = _find(entry, folder)
         if found is None:
@@ -141,7 +165,10 @@ def download_weights(
 
 
 def list_models(*, folder: Path | None = None) -> list[ModelRow]:
-    """Tell for every model of the registry whether its weights are here; files are not hashed for this."""
+    """Tell for every model of the registry whether its weights are here, and list the user's own models.
+
+    Files are not hashed for this.
+    """
     rows = []
     for entry in REGISTRY.values():
         path = _find(entry, folder)
@@ -150,7 +177,10 @@ def list_models(*, folder: Path | None = None) -> list[ModelRow]:
         else:
             state = "available" if entry.url else "no weights"
         rows.append(ModelRow(_listed(entry, path), state, path))
-    return rows
+    own = list_user_models()
+    return rows + [
+        ModelRow(each.entry, "damaged" if each.is_damaged else "your own", each.path) for each in own
+    ]
 
 
 def read_metadata(weights: WeightsFile) -> WeightsMetadata | None:
@@ -166,10 +196,13 @@ def read_metadata(weights: WeightsFile) -> WeightsMetadata | None:
             header = stream.metadata() or {}
     except (safetensors.SafetensorError, OSError) as error:
         raise _damaged(weights, error) from error
-    names = [item.name for item in dataclasses.fields(WeightsMetadata)]
-    if any(HEADER_PREFIX + name not in header for name in names):
+    fields = dataclasses.fields(WeightsMetadata)
+    given = {
+        item.name: header[HEADER_PREFIX + item.name] for item in fields if HEADER_PREFIX + item.name in header
+    }
+    if any(item.name not in given for item in fields if item.default is dataclasses.MISSING):
         return None
-    return WeightsMetadata(**{name: header[HEADER_PREFIX + name] for name in names})
+    return WeightsMetadata(**given)
 
 
 def read_state_dict(weights: WeightsFile) -> dict[str, Tensor]:
@@ -242,6 +275,9 @@ def _entry_of_file(path: Path) -> ModelEntry | None:
 
 
 def _find(entry: ModelEntry, folder: Path | None) -> Path | None:
+    own = None if entry.name in REGISTRY else find_user_model(entry.name)
+    if own is not None:
+        return own.path
     candidates = (place / entry.file_name for place in search_folders(folder))
     return next((path for path in candidates if path.is_file()), None)
 
@@ -272,21 +308,27 @@ def _checked(path: Path, entry: ModelEntry | None) -> WeightsFile:
         ) from error
     if expected is None or expected == sha256:
         return WeightsFile(path, sha256, _with_card(entry, path) if entry else None)
-    again = (
-        f"delete it and run `geophrase models download {entry.name}`" if entry and entry.url else "restore it"
-    )
     raise EngineError(
         ErrorCode.WEIGHTS_INVALID,
         f"{path} is damaged or another file: its SHA-256 is {short_hash(sha256)}…, "
-        f"{source} says {short_hash(expected)}…; {again}, or give it another name if it is a "
-        "model of your own.",
+        f"{source} says {short_hash(expected)}…; {_remedy(entry)}.",
     )
+
+
+def _remedy(entry: ModelEntry | None) -> str:
+    """What to do about other bytes than expected."""
+    if entry is not None and entry.name not in REGISTRY:
+        return f"copy it here again, or run `geophrase models remove {entry.name}` and train it again"
+    again = "restore it"
+    if entry is not None and entry.url:
+        again = f"delete it and run `geophrase models download {entry.name}`"
+    return f"{again}, or give it another name if it is a model of your own"
 
 
 def _expected_sha256(path: Path, entry: ModelEntry | None) -> tuple[str | None, str]:
     """Give the hash that a file must have, None where nothing is known, and who says so."""
     if entry is not None and entry.sha256:
-        return entry.sha256, "the registry"
+        return entry.sha256, "the registry" if entry.name in REGISTRY else "the model card beside it"
     card = read_card(path)
     if card is not None:
         return card.sha256, "the model card beside it"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -128,19 +128,21 @@ _ENTRIES = (
 REGISTRY: Mapping[str, ModelEntry] = MappingProxyType({entry.name: entry for entry in _ENTRIES})
 
 
-def find_entry(name: str, *, files_advice: str = "") -> ModelEntry:
+def find_entry(name: str, *, files_advice: str = "", other_names: Sequence[str] = ()) -> ModelEntry:
     """Give the entry of a model by its exact name.
 
     Args:
         name: What `--model` takes.
         files_advice: What the error adds about weights files, where those can be used, too.
+        other_names: Of models elsewhere that may have been meant.
 
     Raises:
         EngineError: `MODEL_UNKNOWN`, with the nearest names.
     """
     entry = REGISTRY.get(name)
     if entry is None:
-        near = difflib.get_close_matches(name, REGISTRY, n=2, cutoff=0.5) or list(REGISTRY)
+        names = [*REGISTRY, *other_names]
+        near = difflib.get_close_matches(name, names, n=2, cutoff=0.5) or names
         message = (
             f"There is no model called “{name}”; did you mean {' or '.join(near)}? "
             "`geophrase models list` shows them all."

@@ -29,6 +29,7 @@ class WeightsMetadata:
         training_data: The data sets seen, in a phrase.
         licence: SPDX identifier.
         config_json: The whole architecture configuration as JSON, so that a changed preset can't misread it.
+        fine_tuning_json: What a fine-tuned model was made from and how it was judged, as JSON; {} for others.
     """
 
     model: str
@@ -36,6 +37,7 @@ class WeightsMetadata:
     training_data: str
     licence: str
     config_json: str = "{}"
+    fine_tuning_json: str = "{}"
 
 
 def save_weights(
