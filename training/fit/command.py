@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -20,7 +22,9 @@ from geophrase.training.data.risors import RisorsImage, read_split
 from geophrase.training.fit.batches import TrainingData
 from geophrase.training.fit.checkpoint import data_fingerprint
 from geophrase.training.fit.initial_weights import load_initial_weights
-from geophrase.training.fit.run import Fitting
+from geophrase.training.fit.launch import for_processes, for_resuming
+from geophrase.training.fit.parallel import Ranks, joined
+from geophrase.training.fit.run import Fitting, find_checkpoint
 from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
 from geophrase.training.recipes.catalog import RECIPES
 
@@ -30,7 +34,13 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--recipe", choices=sorted(RECIPES), default="rsam_small", help="settings to start from"
     )
-    parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="RISORS folders")
+    parser.add_argument("--list-recipes", action=_ListRecipes, nargs=0, help="print the recipes and exit")
+    parser.add_argument(
+        "--smoke",
+        action="store_true",
+        help="run the recipe in miniature on drawn images to see that it runs",
+    )
+    parser.add_argument("--data", type=Path, nargs="+", metavar="DIR", help="RISORS folders")
     parser.add_argument(
         "--repeats", type=int, nargs="+", default=[], help="passes over each folder in an epoch"
     )
@@ -41,7 +51,7 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="folders to validate on (default: all with a val split)",
     )
-    parser.add_argument("--run", type=Path, required=True, metavar="DIR", help="run folder")
+    parser.add_argument("--run", type=Path, metavar="DIR", help="run folder")
     parser.add_argument("--minutes", type=float, help="wall time, earlier parts of a resumed run included")
     parser.add_argument("--steps", type=int, help="updates")
     parser.add_argument(
@@ -57,6 +67,17 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
     parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+    parser.set_defaults(usage_error=parser.error)
+
+
+class _ListRecipes(argparse.Action):
+    """Prints every recipe with the first line of its description, and ends like ``--help``."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
+        for name, recipe in RECIPES.items():
+            description = inspect.getdoc(recipe) or ""
+            print(f"{name:32}{description.splitlines()[0]}")
+        parser.exit()
 
 
 def run_fit(args: argparse.Namespace) -> int:
@@ -70,42 +91,89 @@ def run_fit(args: argparse.Namespace) -> int:
     keep_freed_memory()
     if args.threads:
         torch.set_num_threads(args.threads)
-    fitting = build_fitting(args)
-    if args.resume:
-        fitting.resume()
-    print(fitting.fit())
+    if args.smoke:
+        from geophrase.training.fit.smoke import run_smoke
+
+        return run_smoke(args, _config(args))
+    if not args.data or args.run is None:
+        args.usage_error("--data and --run say what to train on and where the run goes")
+    ranks = Ranks.from_environment()
+    if ranks.num_restarts and find_checkpoint(args.run) is not None:
+        args.resume = True  # the launcher has started all processes anew, since one was lost
+    device = _device(args, ranks)
+    with joined(ranks, device) as connected:
+        weights = _fit(args, connected, device)
+    if ranks.is_first:
+        print(weights)
     return 0
 
 
-def build_fitting(args: argparse.Namespace) -> Fitting:
+def _fit(args: argparse.Namespace, ranks: Ranks, device: torch.device) -> Path:
+    fitting = build_fitting(args, ranks=ranks, device=device)
+    if args.resume:
+        fitting.resume()
+    return fitting.fit()
+
+
+def _device(args: argparse.Namespace, ranks: Ranks) -> torch.device:
+    choice = select_device(ranks.device_request(args.device))
+    _say(choice.reason, ranks)
+    return choice.device
+
+
+def _say(sentence: str, ranks: Ranks) -> None:
+    if ranks.is_first:
+        print(sentence, file=sys.stderr)
+
+
+def build_fitting(
+    args: argparse.Namespace,
+    config: TrainConfig | None = None,
+    *,
+    ranks: Ranks | None = None,
+    device: torch.device | None = None,
+) -> Fitting:
     """Returns the run that the options describe, not yet started.
+
+    Args:
+        args: Of ``geophrase-train fit``.
+        config: Settings to use, whatever recipe and budget the options name.
+        ranks: The connected processes; one alone where there are none.
+        device: Where the model goes; what the options name where there is none.
 
     Raises:
         EngineError: A file, folder or setting does not fit, or the run folder is taken.
         RisorsError: A data folder is not in the RISORS format.
     """
-    config = _config(args)
+    ranks = ranks or Ranks()
+    config = for_processes(config or _config(args), ranks.world_size)
     args.run.mkdir(parents=True, exist_ok=True)
-    if (args.run / "checkpoint.pt").is_file() and not args.resume:
+    if args.resume:
+        config = for_resuming(config, args.run, ranks.world_size)
+    elif find_checkpoint(args.run) is not None:
         message = f"{args.run} already holds a run: continue it with --resume, or choose another folder."
         raise EngineError(ErrorCode.BAD_REQUEST, message)
-    choice = select_device(args.device)
-    print(choice.reason, file=sys.stderr)
-    torch.manual_seed(config.seed)
-    rsam = Rsam(config.model)
-    if args.init is not None:
-        print(f"starting with {load_initial_weights(rsam, args.init)}", file=sys.stderr)
-    rsam.to(choice.device)
-    auxiliary = _auxiliary(config, args.teacher)
-    trainer = Trainer(config, rsam, auxiliary=auxiliary)
     data = TrainingData(tuple(args.data), tuple(args.repeats), args.workers)
+    stream = data.stream(config.data, seed=config.seed, share=ranks.rank, num_shares=ranks.world_size)
+    num_updates = stream.batches_per_epoch // config.optimizer.accumulated_batches
+    config = replace(config, budget=config.budget.in_steps(max(1, num_updates)))
+    device = device or _device(args, ranks)
     return Fitting(
-        trainer,
-        lambda first: data.batches(config.data, seed=config.seed, first=first),
-        validation=_validation(args),
+        _trainer(args, config, ranks, device),
+        stream.batches,
+        validation=_validation(args) if ranks.is_first else (),
         run=args.run,
         data_fingerprint=data_fingerprint(args.data),
     )
+
+
+def _trainer(args: argparse.Namespace, config: TrainConfig, ranks: Ranks, device: torch.device) -> Trainer:
+    torch.manual_seed(config.seed)
+    rsam = Rsam(config.model)
+    if args.init is not None:
+        _say(f"starting with {load_initial_weights(rsam, args.init)}", ranks)
+    rsam.to(device)
+    return Trainer(config, rsam, auxiliary=_auxiliary(config, args.teacher), ranks=ranks)
 
 
 def _config(args: argparse.Namespace) -> TrainConfig:

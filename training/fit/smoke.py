@@ -1,0 +1,67 @@
+"""A recipe run to its end in seconds: drawn images, a miniature, weights that the engine answers with."""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from geophrase.engine.predictor import Predictor
+from geophrase.training.config import TrainConfig
+from geophrase.training.data.risors import read_image, read_split
+from geophrase.training.fit.command import build_fitting
+from geophrase.training.recipes.miniature import NUM_STEPS, Miniature
+
+
+def run_smoke(args: argparse.Namespace, config: TrainConfig) -> int:
+    """Runs ``geophrase-train fit --smoke`` and prints what it did, in ``--run`` where that is given.
+
+    Raises:
+        EngineError: The run folder is taken, or a setting doesn't fit.
+    """
+    torch.set_num_threads(1)  # a miniature gains nothing from more, and waits for them on a busy machine
+    with _folder(args.run) as folder:
+        miniature = Miniature.write(folder / "miniature")
+        weights = fit_miniature(miniature, config, folder / "run")
+        answer = ask(weights, miniature)
+        print(f"{args.recipe}: {NUM_STEPS} updates, a validation and an export; {answer}")
+    return 0
+
+
+def fit_miniature(miniature: Miniature, config: TrainConfig, run: Path) -> Path:
+    """Trains a recipe in miniature on the CPU and returns the exported weights.
+
+    Raises:
+        EngineError: The run folder is taken.
+    """
+    args = argparse.Namespace(
+        data=[miniature.data], repeats=[], validate_on=None, run=run, init=None, resume=False, teacher=None,
+        device="cpu", workers=0,
+    )  # fmt: skip
+    return build_fitting(args, miniature.shrink(config)).fit()
+
+
+def ask(weights: Path, miniature: Miniature) -> str:
+    """Loads weights as the engine does, asks the first test phrase and tells the answer.
+
+    Raises:
+        EngineError: The weights can't be loaded.
+    """
+    image = read_split(miniature.data, "test")[0]
+    predictor = Predictor.load(weights, "cpu")
+    phrase = image.phrases[0].text
+    prediction = predictor.predict(predictor.encode(read_image(image.path)), text=phrase)
+    return f"asked for '{phrase}', the weights answer with an estimated IoU of {prediction.iou:.2f}"
+
+
+@contextmanager
+def _folder(chosen: Path | None) -> Iterator[Path]:
+    if chosen is not None:
+        yield chosen
+        return
+    with tempfile.TemporaryDirectory(prefix="geophrase-smoke-") as temporary:
+        yield Path(temporary)
