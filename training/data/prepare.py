@@ -1,52 +1,68 @@
-"""`geophrase-train prepare`: a public data set's own folder becomes a RISORS folder."""
+"""`geophrase-train prepare`: a data set's own folder, or a raster and a layer, becomes a RISORS folder."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from geophrase.training.data.risors import RisorsError, read_split, write_provenance, write_split
-from geophrase.training.data.sources.dubai import convert_dubai
-from geophrase.training.data.sources.neon import convert_neon
-from geophrase.training.data.sources.nwpu import convert_nwpu
-from geophrase.training.data.sources.spacenet import convert_spacenet
+from geophrase.training.data.risors import SPLITS, RisorsError, read_split, write_provenance, write_split
+from geophrase.training.data.sources.boxed import BOXES_FILE_NAME, BoxedImage, write_boxes
+from geophrase.training.data.sources.catalog import ALL_SPLITS, BOX_SOURCES, MASK_SOURCES, Provenance
+from geophrase.training.data.sources.features import FeatureTable
+from geophrase.training.data.sources.layer import LayerOptions, convert_layer, convert_layer_to_boxes
+from geophrase.training.data.sources.streaming import tell
 
+LAYER = "layer"
+_PROVENANCE = "provenance.json"
 
-@dataclass(frozen=True)
-class DataSource:
-    """A data set that can be converted, with what a model card must say of it."""
-
-    convert: Callable[[Path, Path], dict[str, list[str]]]
-    title: str
-    licence: str
-
-
-SOURCES: dict[str, DataSource] = {
-    "nwpu": DataSource(
-        convert_nwpu, "NWPU VHR-10 with instance polygons", "annotations MIT; images carry no open licence"
-    ),
-    "dubai": DataSource(
-        convert_dubai,
-        "Semantic segmentation of aerial imagery, Dubai (Humans in the Loop, MBRSC)",
-        "believed CC0; licence to be confirmed",
-    ),
-    "spacenet": DataSource(
-        convert_spacenet, "SpaceNet 1 (Las Vegas) and 4 (Atlanta), a tile each", "CC BY-SA 4.0"
-    ),
-    "neon": DataSource(convert_neon, "NEON tree crowns, open sites, ellipses in boxes", "CC0"),
-}
+Counts = dict[str, tuple[int, int]]
+"""Images and phrases of each split."""
 
 
 def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add `--source`, `--from` and `--to`."""
-    parser.add_argument("--source", choices=sorted(SOURCES), required=True, help="the data set's layout")
+    """Add the sources, the folders and what a raster with a layer needs."""
+    names = sorted([*MASK_SOURCES, *BOX_SOURCES, LAYER])
+    parser.add_argument("--source", choices=names, required=True, help="the data set's layout")
     parser.add_argument(
-        "--from", dest="from_dir", type=Path, required=True, metavar="DIR", help="its original folder"
+        "--from",
+        dest="from_dirs",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="DIR",
+        help="its original folder; several for corrections and risors, which are merged",
     )
     parser.add_argument(
         "--to", dest="to_dir", type=Path, required=True, metavar="DIR", help="the RISORS folder"
+    )
+    layer = parser.add_argument_group("--source layer", "a raster and the polygons on it, instead of --from")
+    layer.add_argument("--raster", type=Path, metavar="FILE", help="any raster that GDAL reads")
+    layer.add_argument(
+        "--layer", type=Path, metavar="FILE", help="any vector file that GDAL reads, in any CRS"
+    )
+    layer.add_argument("--layer-name", metavar="NAME", help="of a file with several layers")
+    layer.add_argument("--phrase-column", metavar="COLUMN", help="column with the phrase of each feature")
+    layer.add_argument("--phrase", metavar="TEXT", help="the phrase of every feature, instead of a column")
+    layer.add_argument("--class-column", metavar="COLUMN", help="column with the class of each feature")
+    layer.add_argument("--size-px", type=int, default=800, metavar="N", help="side of the images (800)")
+    layer.add_argument("--resolution", type=float, metavar="METRES", help="default: the raster's own")
+    layer.add_argument("--bands", type=int, nargs="+", metavar="B", help="one or three band numbers, from 1")
+    layer.add_argument(
+        "--complete",
+        action="store_true",
+        help="the layer holds every object that its phrases mean: learn from places without them, too",
+    )
+    layer.add_argument(
+        "--split",
+        choices=("auto", *SPLITS),
+        default="auto",
+        help="auto gives every split an area of its own, with a gap between",
+    )
+    layer.add_argument(
+        "--boxes", action="store_true", help="write the features' boxes for `geophrase-train annotate`"
     )
 
 
@@ -54,44 +70,136 @@ def run_prepare(args: argparse.Namespace) -> int:
     """Run the command; the exit code.
 
     Raises:
-        RisorsError: The folder given is missing, partial or of another data set.
+        RisorsError: What was given is missing, partial, of another data set, or not enough.
+        EngineError: The raster can't be read.
     """
-    counts = prepare(args.source, args.from_dir, args.to_dir)
+    if args.source == LAYER:
+        counts = prepare_layer(_layer_options(args), args.to_dir, as_boxes=args.boxes)
+    else:
+        counts = prepare(args.source, args.from_dirs, args.to_dir)
     for split, (num_images, num_phrases) in counts.items():
         print(f"{split}: {num_images} images, {num_phrases} phrases")
     return 0
 
 
-def prepare(source: str, from_dir: Path, to_dir: Path) -> dict[str, tuple[int, int]]:
+def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Counts:
     """Convert a data set; images and phrases of each split.
 
     The split lists are written last, so a folder that was left half-way reads as not prepared.
 
     Raises:
-        RisorsError: The folder given is missing, partial or of another data set.
+        RisorsError: A folder given is missing, partial or of another data set, or the target holds others.
     """
-    if not from_dir.is_dir():
-        raise RisorsError(f"{from_dir} is not a folder.")
-    for stale in (to_dir / "splits").glob("*.txt"):
-        stale.unlink()
-    splits = SOURCES[source].convert(from_dir, to_dir)
+    folders = [from_dirs] if isinstance(from_dirs, Path) else list(from_dirs)
+    mask_source = MASK_SOURCES.get(source)
+    _refuse_folders(
+        source, folders, to_dir, takes_several=mask_source is not None and mask_source.takes_several
+    )
+    if mask_source is None:
+        box_source = BOX_SOURCES[source]
+        _clear(source, to_dir, box_source.provenance)
+        images = list(box_source.read(folders[0]))
+        write_boxes(to_dir / BOXES_FILE_NAME, images)
+        return _finish(source, to_dir, box_source.provenance, _count_boxes(images))
+    _clear(source, to_dir, mask_source.provenance)
+    splits = mask_source.convert(folders, to_dir)
+    return _finish(source, to_dir, mask_source.provenance, _write_splits(to_dir, splits))
+
+
+def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False) -> Counts:
+    """Cut a raster with a layer into samples, or into images with boxes; images and phrases of each split.
+
+    Raises:
+        RisorsError: The layer can't be used, or the target holds other data.
+        EngineError: The raster can't be used.
+    """
+    title = f"{options.table.path.name} on {options.raster.name}"
+    provenance = Provenance(title, "that of the imagery and the layer")
+    _clear(LAYER, to_dir, provenance)
+    if as_boxes:
+        counts = _count_boxes(convert_layer_to_boxes(options, to_dir))
+    else:
+        counts = _write_splits(to_dir, convert_layer(options, to_dir))
+    return _finish(LAYER, to_dir, provenance, counts)
+
+
+def _layer_options(args: argparse.Namespace) -> LayerOptions:
+    if args.raster is None or args.layer is None:
+        raise RisorsError("A layer is prepared from --raster and --layer; give both.")
+    table = FeatureTable(args.layer, args.layer_name, args.phrase_column, args.phrase, args.class_column)
+    return LayerOptions(
+        args.raster,
+        table,
+        size_px=args.size_px,
+        resolution_m=args.resolution,
+        bands=None if args.bands is None else tuple(args.bands),
+        is_complete=args.complete,
+        split=args.split,
+    )
+
+
+def _refuse_folders(source: str, folders: Sequence[Path], to_dir: Path, *, takes_several: bool) -> None:
+    if not folders:
+        raise RisorsError(f"Give the original folder of {source} with --from.")
+    if len(folders) > 1 and not takes_several:
+        raise RisorsError(f"{source} is read from one folder, not {len(folders)}.")
+    for folder in folders:
+        if not folder.is_dir():
+            raise RisorsError(f"{folder} is not a folder.")
+        if folder.resolve() == to_dir.resolve():
+            raise RisorsError(f"{folder} can't be read and written at once; give another folder with --to.")
+
+
+def _clear(source: str, to_dir: Path, provenance: Provenance) -> None:
+    """Make the target unreadable as prepared until it is again; data of another origin stays untouched.
+
+    Raises:
+        RisorsError: The target holds something that was not prepared from this source.
+    """
+    try:
+        known = json.loads((to_dir / _PROVENANCE).read_text(encoding="utf-8")).get("source")
+    except (OSError, ValueError):
+        known = None
+    if known != source and any((to_dir / "annotations").glob("*.json")):
+        origin = "other data" if known is None else f"data of {known}"
+        raise RisorsError(f"{to_dir} holds {origin}; give a new folder with --to.")
+    for stale in (*(to_dir / "splits").glob("*.txt"), to_dir / BOXES_FILE_NAME):
+        stale.unlink(missing_ok=True)
+    write_provenance(to_dir, _described(source, provenance))
+
+
+def _finish(source: str, to_dir: Path, provenance: Provenance, counts: Counts) -> Counts:
+    """Record the counts, and tell where they are not the published ones."""
+    for split, published in provenance.published.items():
+        chosen = counts.values() if split == ALL_SPLITS else [counts.get(split, (0, 0))]
+        num_phrases = sum(phrases for _, phrases in chosen)
+        if num_phrases != published:
+            tell(f"{split}: {num_phrases} phrases, but {provenance.title} was published with {published}.")
+    splits = {split: {"images": images, "phrases": phrases} for split, (images, phrases) in counts.items()}
+    write_provenance(to_dir, _described(source, provenance) | {"splits": splits})
+    return counts
+
+
+def _described(source: str, provenance: Provenance) -> dict[str, Any]:
+    return {
+        "source": source,
+        "title": provenance.title,
+        "licence": provenance.licence,
+        "citation": provenance.citation,
+    }
+
+
+def _write_splits(to_dir: Path, splits: Mapping[str, Iterable[str]]) -> Counts:
     for split, stems in splits.items():
         write_split(to_dir, split, stems)
-    counts = {split: _count(to_dir, split) for split in splits}
-    write_provenance(
-        to_dir,
-        {
-            "source": source,
-            "title": SOURCES[source].title,
-            "licence": SOURCES[source].licence,
-            "splits": {
-                split: {"images": images, "phrases": phrases} for split, (images, phrases) in counts.items()
-            },
-        },
-    )
-    return counts
+    return {split: _count(to_dir, split) for split in splits}
 
 
 def _count(root: Path, split: str) -> tuple[int, int]:
     images = read_split(root, split)
     return len(images), sum(len(image.phrases) for image in images)
+
+
+def _count_boxes(images: Sequence[BoxedImage]) -> Counts:
+    chosen = {split: [image for image in images if image.split == split] for split in SPLITS}
+    return {split: (len(found), sum(len(image.boxes) for image in found)) for split, found in chosen.items()}

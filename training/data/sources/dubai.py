@@ -17,6 +17,7 @@ import numpy.typing as npt
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import RisorsError, SampleFacts, read_image, write_sample
+from geophrase.training.data.sources.streaming import converted
 
 COLOURS: dict[str, tuple[int, int, int]] = {
     "building": (0x3C, 0x10, 0x98),
@@ -46,13 +47,17 @@ def convert_dubai(source: Path, target: Path) -> dict[str, list[str]]:
     if not districts:
         raise RisorsError(f"{source} holds no district (tile_4, tile_7, tile_8); give the folder above them.")
     splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
-    for district in districts:
-        for part in range(1, 10):
-            split = DISTRICT_SPLITS.get(district.name, "train")
-            if split == "train" and part == 9:
-                split = "val"
-            splits[split] += _convert_part(district, part, target)
+    parts = [(district, part) for district in districts for part in range(1, 10)]
+    for split, stems in converted(
+        parts, lambda part: (_split_of(*part), _convert_part(*part, target)), total=len(parts), unit="part"
+    ):
+        splits[split] += stems
     return splits
+
+
+def _split_of(district: Path, part: int) -> str:
+    split = DISTRICT_SPLITS.get(district.name, "train")
+    return "val" if split == "train" and part == 9 else split
 
 
 def label_map(mask_HWC: npt.NDArray[np.uint8], where: Path) -> npt.NDArray[np.uint8]:

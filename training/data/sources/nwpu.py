@@ -19,6 +19,8 @@ from pycocotools import mask as coco_mask
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import RisorsError, SampleFacts, read_image, split_of, write_sample
+from geophrase.training.data.sources.layout import refuse_gaps
+from geophrase.training.data.sources.streaming import converted
 
 CLASSES = (
     "airplane", "ship", "storage_tank", "baseball_diamond", "tennis_court",
@@ -40,19 +42,15 @@ def convert_nwpu(source: Path, target: Path) -> dict[str, list[str]]:
     polygons: dict[int, list[dict[str, Any]]] = {}
     for annotation in document["annotations"]:
         polygons.setdefault(annotation["image_id"], []).append(annotation)
-    missing = [
-        row["file_name"] for row in document["images"] if not (source / "images" / row["file_name"]).is_file()
-    ]
-    if missing:
-        raise RisorsError(
-            f"{source / 'images'} lacks {len(missing)} of {len(document['images'])} images, "
-            f"{missing[0]} among them; copy the whole folder."
-        )
+    refuse_gaps(source / "images", [row["file_name"] for row in document["images"]])
     splits: dict[str, list[str]] = {"train": [], "val": [], "test": []}
-    for record in document["images"]:
-        path = source / "images" / record["file_name"]
-        stem = f"nwpu_{path.stem}"
-        _convert_image(path, target, stem, polygons.get(record["id"], []), names)
+    for path, stem in converted(
+        document["images"],
+        lambda record: _convert_image(
+            source / "images" / record["file_name"], target, polygons.get(record["id"], []), names
+        ),
+        total=len(document["images"]),
+    ):
         splits[split_of(path.stem)].append(stem)
     return splits
 
@@ -99,8 +97,9 @@ def polygon_instance(
 
 
 def _convert_image(
-    path: Path, target: Path, stem: str, annotations: list[dict[str, Any]], names: dict[int, str]
-) -> None:
+    path: Path, target: Path, annotations: list[dict[str, Any]], names: dict[int, str]
+) -> tuple[Path, str]:
+    stem = f"nwpu_{path.stem}"
     image_HWC = read_image(path)
     height_px, width_px = image_HWC.shape[:2]
     is_true_colour = is_natural_colour(image_HWC)
@@ -124,6 +123,7 @@ def _convert_image(
     )
     facts = SampleFacts(labelled, is_true_colour=is_true_colour)
     write_sample(target, stem, path, phrases, instances=instances, facts=facts)
+    return path, stem
 
 
 def _read_coco(path: Path) -> dict[str, Any]:
