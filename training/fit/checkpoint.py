@@ -38,18 +38,6 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     return state
 
 
-def capture_rng() -> dict[str, Any]:
-    """The state of torch's generators on the CPU and on every CUDA device."""
-    return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all()}
-
-
-def restore_rng(state: Mapping[str, Any]) -> None:
-    """Continues the generators from what ``capture_rng`` gave."""
-    torch.set_rng_state(state["cpu"])
-    if len(state["cuda"]) == torch.cuda.device_count():
-        torch.cuda.set_rng_state_all(state["cuda"])
-
-
 def data_fingerprint(roots: Sequence[Path]) -> str:
     """Returns a hash of the split lists and annotations of RISORS folders, wherever they lie.
 

@@ -27,6 +27,7 @@ from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.fit.run import Fitting, find_checkpoint
 from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
 from geophrase.training.recipes.catalog import RECIPES
+from geophrase.training.recipes.corrections import corrections
 
 
 def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,6 +68,12 @@ def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
     parser.add_argument("--workers", type=int, default=1, help="loader processes")
     parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+    parser.add_argument("--name", help="corrections: what to call the model (default: folder and date)")
+    parser.add_argument(
+        "--unguarded",
+        action="store_true",
+        help="corrections: learn from all images and install the model without judging it",
+    )
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -95,6 +102,10 @@ def run_fit(args: argparse.Namespace) -> int:
         from geophrase.training.fit.smoke import run_smoke
 
         return run_smoke(args, _config(args))
+    if args.recipe == corrections.__name__:
+        from geophrase.training.corrections.fine_tune import run_corrections
+
+        return run_corrections(args, _config(args))
     if not args.data or args.run is None:
         args.usage_error("--data and --run say what to train on and where the run goes")
     ranks = Ranks.from_environment()

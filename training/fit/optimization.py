@@ -119,5 +119,6 @@ class MovingAverage:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continues from what :meth:`state_dict` gave."""
         weights: dict[str, Tensor] = state["weights"]
-        self.weights = {name: value.to(self.weights[name]) for name, value in weights.items()}
+        own = self.weights
+        self.weights = {name: value.to(own[name].device, own[name].dtype) for name, value in weights.items()}
         self._num_updates = state["num_updates"]

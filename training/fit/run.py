@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import signal
+import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
+from torch import Tensor
 from tqdm import tqdm
 
 from geophrase.engine.atomic_file import write_text_atomically
@@ -25,27 +24,42 @@ from geophrase.training.evaluation.phrases import score_images
 from geophrase.training.evaluation.segmenter import RsamSegmenter
 from geophrase.training.fit.checkpoint import load_checkpoint, save_checkpoint
 from geophrase.training.fit.curves import plot_curves
+from geophrase.training.fit.interrupt import Interrupt, deferred_interrupt
+from geophrase.training.fit.launch import CONFIG_FILE, images_per_update, settings_of
 from geophrase.training.fit.model_setup import merged_weights
+from geophrase.training.fit.parallel import whole_weights
 from geophrase.training.fit.run_log import RunLog
+from geophrase.training.fit.sharded import latest_sharded, load_sharded, save_sharded
 from geophrase.training.fit.trainer import Trainer
 
 BatchSource = Callable[[int], Iterator[Batch]]
 
-_RESUMABLE_CHANGES = ("budget.", "validation.", "checkpoint_minutes", "log_steps")
+_RESUMABLE_CHANGES = ("budget.", "execution.", "validation.", "checkpoint_minutes", "log_steps")
+_UPDATE_SIZE = ("num_processes", "data.batch_size", "optimizer.accumulated_batches")
+_FILE, _FOLDER = "checkpoint.pt", "checkpoint"
+
+
+def find_checkpoint(run: Path) -> Path | None:
+    """The last checkpoint in a run folder: a file, or a folder that several processes wrote."""
+    found = [path for path in (run / _FILE, latest_sharded(run / _FOLDER)) if path is not None]
+    return max((path for path in found if path.exists()), key=lambda path: path.stat().st_mtime, default=None)
 
 
 class Fitting:
     """Drives a trainer through its budget and keeps the run folder.
 
-    The folder holds ``config.json``, ``metrics.jsonl``, ``tensorboard/``, ``curves.png``, ``checkpoint.pt``,
+    The folder holds ``config.json``, ``metrics.jsonl``, ``tensorboard/``, ``curves.png``, ``panels/*.png``,
     ``best.safetensors`` (the averaged weights with the highest validation mIoU, float16) and
-    ``panels/*.png``.
+    ``checkpoint.pt``, or ``checkpoint/`` where the model is sharded.
+
+    Of several processes the first one keeps the folder, reads the clock and validates; all of them are
+    driven alike.
 
     Args:
         trainer: The state of the run.
-        batches: Gives the stream of batches from a batch number on.
+        batches: Gives the stream of batches, or of this process's shares of them, from a batch number on.
         validation: Images that no batch has seen; empty to train without, when the last weights are exported.
-        run: The run folder.
+        run: The run folder, which all processes share.
         data_fingerprint: Hash of the training data, compared on resuming.
     """
 
@@ -59,6 +73,7 @@ class Fitting:
         data_fingerprint: str,
     ) -> None:
         self._trainer = trainer
+        self._ranks = trainer.ranks
         self._config: TrainConfig = trainer.config
         self._batches = batches
         self._run = run
@@ -69,71 +84,96 @@ class Fitting:
         self._log = RunLog(run)
         self._metrics: dict[str, Any] = {"training": None, "validation": [], "best_mIoU": None}
         self._num_validations = 0
+        self._started_s = 0.0
         self._checkpoint_s = 0.0
 
     @property
-    def checkpoint_path(self) -> Path:
-        """Where the run's state is kept."""
-        return self._run / "checkpoint.pt"
+    def _settings(self) -> dict[str, Any]:
+        return settings_of(self._config, self._ranks.world_size)
 
     def resume(self) -> None:
-        """Continues from the run folder's checkpoint.
+        """Continues from the run folder's checkpoint, on as many processes as there are now.
 
         Raises:
             EngineError: There is none, or it belongs to other settings or data.
         """
-        state = load_checkpoint(self.checkpoint_path)
-        changed = differing_fields(
-            json.loads(state["config"]), json.loads(json.dumps(self._config.as_dict()))
-        )
-        changed = [name for name in changed if not name.startswith(_RESUMABLE_CHANGES)]
-        if state["data_fingerprint"] != self._fingerprint:
+        path = find_checkpoint(self._run) or self._run / _FILE
+        if path.is_dir():
+            state = load_sharded(path, self._ranks, {"trainer": self._trainer.layout()})
+        else:
+            state = load_checkpoint(path)
+        self._check_is_same_run(json.loads(state["config"]), state["data_fingerprint"])
+        self._trainer.load_state_dict(state["trainer"])
+        self._num_validations, self._metrics = state["num_validations"], state["metrics"]
+        if self._ranks.is_first:
+            self._log.resume(state["log"], step=self._trainer.step)
+
+    def _check_is_same_run(self, before: Mapping[str, Any], fingerprint: str) -> None:
+        settings = self._settings
+        may_change: tuple[str, ...] = _RESUMABLE_CHANGES
+        if images_per_update(before) == images_per_update(settings):
+            may_change += _UPDATE_SIZE
+        changed = [name for name in differing_fields(before, settings) if not name.startswith(may_change)]
+        if fingerprint != self._fingerprint:
             changed.append("the training data")
         if changed:
             names = ", ".join(changed)
             message = f"{self._run} was started with other settings ({names}): use those or a new folder."
             raise EngineError(ErrorCode.BAD_REQUEST, message)
-        self._trainer.load_state_dict(state["trainer"])
-        self._num_validations, self._metrics = state["num_validations"], state["metrics"]
-        self._log.resume(state["log"], step=self._trainer.step)
 
     def fit(self) -> Path:
         """Trains until the budget is spent and returns the exported weights.
 
         Raises:
-            CancelledError: Ctrl-C or SIGTERM came; a checkpoint to resume from was written.
+            CancelledError: Ctrl-C or SIGTERM came to any process; a checkpoint to resume from was written.
             EngineError: The run folder cannot be written.
         """
-        (self._run / "panels").mkdir(parents=True, exist_ok=True)
-        write_text_atomically(self._run / "config.json", json.dumps(self._config.as_dict(), indent=1))
-        trainer, per_update = self._trainer, self._config.optimizer.accumulated_batches
-        stream = self._batches(trainer.step * per_update)
-        started_s = time.monotonic() - trainer.elapsed_s
+        trainer = self._trainer
+        if self._ranks.is_first:
+            self._open_folder()
+        stream = self._batches(trainer.step * self._config.optimizer.accumulated_batches)
+        self._started_s = time.monotonic() - trainer.elapsed_s
         self._checkpoint_s = trainer.elapsed_s
-        with _deferred_interrupt() as interrupted, _progress_bar(trainer) as bar:
-            while trainer.progress < 1 and not interrupted:
-                waited_s = time.monotonic()
-                group = [next(stream) for _ in range(per_update)]
-                waited_s = time.monotonic() - waited_s
-                row = trainer.update(group)
-                trainer.elapsed_s = time.monotonic() - started_s
-                self._after_update(
-                    row | {"wait_s": waited_s, "images": sum(len(b.images_BCHW) for b in group)}
-                )
-                trainer.elapsed_s = time.monotonic() - started_s
+        with deferred_interrupt() as interrupt, self._progress_bar() as bar:
+            is_stopped = self._agree(interrupt)
+            while trainer.progress < 1 and not is_stopped:
+                row = self._update(stream)
+                self._agree(interrupt)
+                self._after_update(row)
+                is_stopped = self._agree(interrupt)
                 bar.set_postfix(loss=f"{row['loss']:.3f}", iou=f"{row['iou']:.2f}", refresh=False)
                 bar.update(round(1000 * trainer.progress) - bar.n)
             self._save()
         self._log.close()
-        if interrupted:
+        if is_stopped:
             raise CancelledError(f"stopped at step {trainer.step}; continue with --resume")
         return self._run / "best.safetensors"
 
+    def _open_folder(self) -> None:
+        (self._run / "panels").mkdir(parents=True, exist_ok=True)
+        write_text_atomically(self._run / CONFIG_FILE, json.dumps(self._settings, indent=1))
+        if self._trainer.step == 0:  # a run that was lost before its first checkpoint may have left lines
+            self._log.resume(self._log.state_dict(), step=0)
+
+    def _agree(self, interrupt: Interrupt) -> bool:
+        """Sets the clock by the first process and returns whether any of them is to stop."""
+        elapsed_s = time.monotonic() - self._started_s
+        self._trainer.elapsed_s, is_stopped = self._ranks.agreed(of_first=elapsed_s, of_any=bool(interrupt))
+        return is_stopped
+
+    def _update(self, stream: Iterator[Batch]) -> dict[str, float]:
+        waited_s = time.monotonic()
+        group = [next(stream) for _ in range(self._config.optimizer.accumulated_batches)]
+        waited_s = time.monotonic() - waited_s
+        row = self._trainer.update(group)
+        num_images = sum(len(batch.images_BCHW) for batch in group) * self._ranks.world_size
+        return row | {"wait_s": waited_s, "images": num_images}
+
     def _after_update(self, row: dict[str, float]) -> None:
         trainer, config = self._trainer, self._config
-        self._log.add(row)
         is_done = trainer.progress >= 1
-        if trainer.step % config.log_steps == 0 or is_done:
+        self._log.add(row)
+        if self._ranks.is_first and (trainer.step % config.log_steps == 0 or is_done):
             self._metrics["training"] = self._log.flush(
                 step=trainer.step,
                 minutes=round(trainer.elapsed_s / 60, 3),
@@ -146,19 +186,32 @@ class Fitting:
             self._checkpoint_s = trainer.elapsed_s
 
     def _validate(self) -> None:
+        """Gathers the averaged weights for the first process, which judges them while the others wait."""
+        trainer, num_rounds = self._trainer, self._config.validation.num_rounds
+        self._num_validations = max(self._num_validations + 1, int(trainer.progress * num_rounds))
+        weights = merged_weights(whole_weights(trainer.ema.weights))
+        if self._ranks.is_first:
+            self._judge(weights)
+        self._ranks.wait()
+
+    def _judge(self, weights: dict[str, Tensor]) -> None:
         """Scores the averaged weights, draws panels and exports the weights if they are the best so far."""
+        if self._validation:
+            report = self._scores(weights)
+            self._log.write({"step": self._trainer.step, "validation": report})
+            self._keep_the_best(weights, report)
+        else:
+            self._export(weights, {})
+        plot_curves(self._log.path, self._run / "curves.png")
+
+    def _scores(self, weights: dict[str, Tensor]) -> dict[str, Any]:
         trainer, settings = self._trainer, self._config.validation
-        self._num_validations = max(self._num_validations + 1, int(trainer.progress * settings.num_rounds))
-        if not self._validation:
-            plot_curves(self._log.path, self._run / "curves.png")
-            self._export()
-            return
-        with trainer.ema.applied():
+        with trainer.averaged_model(weights) as rsam:
             segmenter = RsamSegmenter(
-                trainer.rsam,
+                rsam,
                 image_px=settings.image_px,
                 is_bfloat16=self._config.execution.is_bfloat16,
-                texts=trainer.texts,
+                texts=trainer.texts if rsam is trainer.rsam else None,
             )
             report = score_images(segmenter, self._validation).report()
             panels = choose_panels(self._validation, settings.num_panels)
@@ -166,21 +219,19 @@ class Fitting:
                 picture = self._run / "panels" / f"step_{trainer.step:06d}.png"
                 draw_panels(segmenter, panels, picture)
                 self._log.write_picture("panels", picture, step=trainer.step)
-        self._log.write({"step": trainer.step, "validation": report})
-        plot_curves(self._log.path, self._run / "curves.png")
-        self._keep_the_best(report)
+        return report
 
-    def _keep_the_best(self, report: dict[str, Any]) -> None:
+    def _keep_the_best(self, weights: dict[str, Tensor], report: dict[str, Any]) -> None:
         miou, best = report["mIoU"] or 0.0, self._metrics["best_mIoU"]
         self._metrics["validation"].append({"step": self._trainer.step, **report})
         tqdm.write(f"step {self._trainer.step}: validation mIoU {miou:.4f}, best before {best or 0:.4f}")
         if best is None or miou > best:
             self._metrics["best_mIoU"] = miou
-            self._export(report)
+            self._export(weights, report)
 
-    def _export(self, report: Mapping[str, Any] | None = None) -> None:
+    def _export(self, weights: dict[str, Tensor], report: Mapping[str, Any]) -> None:
         """Writes the averaged weights; their header says on what they were trained and how they scored."""
-        figures = [f"{name} {report[name]:.4f}" for name in ("mIoU", "oIoU") if report and report[name]]
+        figures = [f"{name} {report[name]:.4f}" for name in ("mIoU", "oIoU") if report.get(name)]
         metadata = WeightsMetadata(
             model=self._config.model.name,
             version=", ".join(
@@ -190,48 +241,32 @@ class Fitting:
             licence="GPL-3.0-or-later",
             config_json=self._config.model.to_json(),
         )
-        weights = merged_weights(self._trainer.ema.weights)
         save_weights(weights, self._run / "best.safetensors", metadata, half=True)
 
     def _save(self) -> None:
+        """Writes a checkpoint; one of the other kind, from before the run was sharded or whole, goes."""
         state = {
             "trainer": self._trainer.state_dict(),
-            "config": json.dumps(self._config.as_dict()),
+            "config": json.dumps(self._settings),
             "data_fingerprint": self._fingerprint,
             "num_validations": self._num_validations,
             "metrics": self._metrics,
             "log": self._log.state_dict(),
         }
-        save_checkpoint(state, self.checkpoint_path)
+        if self._trainer.is_sharded:
+            save_sharded(state, self._run / _FOLDER, self._ranks, step=self._trainer.step)
+            if self._ranks.is_first:
+                (self._run / _FILE).unlink(missing_ok=True)
+        elif self._ranks.is_first:
+            save_checkpoint(state, self._run / _FILE)
+            shutil.rmtree(self._run / _FOLDER, ignore_errors=True)
 
-
-class _Interrupt:
-    """True once Ctrl-C was pressed or the process was asked to end."""
-
-    def __init__(self) -> None:
-        self._is_set = False
-
-    def __bool__(self) -> bool:
-        return self._is_set
-
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
-        if self._is_set:
-            raise KeyboardInterrupt
-        self._is_set = True
-
-
-@contextmanager
-def _deferred_interrupt() -> Iterator[_Interrupt]:
-    """Lets a first Ctrl-C or SIGTERM wait for the end of an update, so that the checkpoint is whole."""
-    interrupt = _Interrupt()
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield interrupt
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _progress_bar(trainer: Trainer) -> tqdm[Any]:
-    per_mille = round(1000 * trainer.progress)
-    return tqdm(total=1000, initial=per_mille, unit="‰", desc=trainer.config.model.name, dynamic_ncols=True)
+    def _progress_bar(self) -> tqdm[Any]:
+        return tqdm(
+            total=1000,
+            initial=round(1000 * self._trainer.progress),
+            unit="‰",
+            desc=self._config.model.name,
+            dynamic_ncols=True,
+            disable=not self._ranks.is_first,
+        )

@@ -1,135 +1,156 @@
-"""One update after another: the state of a training run and how a batch changes it.
-
-Shape letters: B images, Q queries, C channels, H height, W width.
-"""
+"""One update after another: the state of a training run and how a batch changes it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from geophrase.engine.input_frame import normalised_input
-from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.dataset import Batch
-from geophrase.training.fit.checkpoint import capture_rng, restore_rng
 from geophrase.training.fit.model_setup import prepare_model
 from geophrase.training.fit.optimization import MovingAverage, build_optimizer, rate_multiplier
+from geophrase.training.fit.parallel import (
+    Ranks,
+    gradients_exchanged,
+    laid_out_like,
+    parallelise,
+    synchronise_batch_norm,
+    whole,
+)
+from geophrase.training.fit.step import AuxiliaryLoss, TrainingStep, means
 from geophrase.training.fit.texts import TextCache
-from geophrase.training.objective.objective import Objective, Queries
+from geophrase.training.objective.draws import draw, seed_of
 
-
-class AuxiliaryLoss(Protocol):
-    """A loss on the trunk's maps, such as the distance to a teacher's features.
-
-    A module's parameters are trained along with the model.
-    """
-
-    def __call__(self, image_BCHW: Tensor, trunk_maps: Sequence[Tensor]) -> Tensor:
-        """Returns a scalar for float RGB in [0, 1] and the trunk's maps of it, finest first."""
-
-
-@dataclass
-class _TrunkTap:
-    """Keeps the maps of the trunk's last run."""
-
-    maps: Sequence[Tensor] = ()
-
-    def attach(self, trunk: nn.Module) -> None:
-        trunk.register_forward_hook(self._keep)
-
-    def _keep(self, _module: nn.Module, _inputs: Any, maps: Sequence[Tensor]) -> None:
-        self.maps = maps
+__all__ = ["AuxiliaryLoss", "Trainer"]
 
 
 class Trainer:
     """Model, optimiser, moving average and counters of a run.
 
+    Every random number of an update follows from the run's seed and the update's number, so nothing of it has
+    to be kept, and several processes draw for their shares of a batch what one would draw for the whole.
+    Dropout, which only a text encoder that trains has, differs between processes.
+
     Args:
         config: The run's settings.
         rsam: The model, on its device; its weights are changed in place.
         auxiliary: An optional loss on the trunk's maps, weighted by ``config.auxiliary``.
+        ranks: The connected processes that share each batch, and the model as ``config.execution`` says.
 
     Attributes:
         step: Updates made.
         elapsed_s: Wall time spent; whoever drives the run keeps it.
     """
 
-    def __init__(self, config: TrainConfig, rsam: Rsam, *, auxiliary: AuxiliaryLoss | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        rsam: Rsam,
+        *,
+        auxiliary: AuxiliaryLoss | None = None,
+        ranks: Ranks | None = None,
+    ) -> None:
         self.config = config
         self.rsam = rsam
-        self.texts = TextCache(rsam)
+        self.ranks = ranks or Ranks()
         self.step = 0
         self.elapsed_s = 0.0
         if rsam.text_encoder is not None:
-            rsam.text_encoder.load()  # draws random numbers, which must not happen in the middle of a run
+            rsam.text_encoder.load()  # what is frozen or sharded must be there
         rsam.train()
-        rsam.image_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if not self.is_sharded:  # FSDP2 takes contiguous weights only
+            rsam.image_encoder.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         prepare_model(rsam, config.trainable, config.execution)
+        synchronise_batch_norm(rsam, self.ranks, rsam.device)
         self._auxiliary = auxiliary
-        self._tap = _TrunkTap()
-        if auxiliary is not None:
-            self._tap.attach(rsam.image_encoder.trunk)
+        self._step = TrainingStep(config, rsam, auxiliary)
+        self._module = parallelise(self._step, config.execution, self.ranks)
         extra = auxiliary.parameters() if isinstance(auxiliary, nn.Module) else ()
         self.optimizer = build_optimizer(config.optimizer, rsam, [p for p in extra if p.requires_grad])
         self.ema = MovingAverage(rsam, decay=config.optimizer.ema_decay)
-        self._objective = Objective(config.loss, config.clicks)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether each process holds only its part of the model."""
+        return self.ranks.world_size > 1 and self.config.execution.parallel == "fsdp2"
 
     @property
     def progress(self) -> float:
         """The share of the budget that is spent, in [0, 1]."""
         return self.config.budget.progress(self.step, self.elapsed_s)
 
+    @property
+    def texts(self) -> TextCache:
+        """The encoded phrases of the run."""
+        return self._step.texts
+
     def update(self, batches: Sequence[Batch]) -> dict[str, float]:
-        """Makes one update from one or more batches and returns what to log.
+        """Makes one update from one or more batches and returns what to log, which is of all processes.
 
         An update whose gradients are not finite is left out; its line says so.
+
+        Args:
+            batches: Batches of this process, or its shares of them.
         """
-        progress = self.progress
-        rate = self.config.optimizer.learning_rate * rate_multiplier(self.config.optimizer, progress)
+        rate = self.config.optimizer.learning_rate * rate_multiplier(self.config.optimizer, self.progress)
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["rate_factor"]
         self.optimizer.zero_grad(set_to_none=True)
-        rows = [self._backward(batch, share=1 / len(batches), progress=progress) for batch in batches]
+        sums = torch.stack([self._backward(batches, index) for index in range(len(batches))]).double().sum(0)
         parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
-        norm = float(nn.utils.clip_grad_norm_(parameters, self.config.optimizer.max_gradient_norm))
-        if math.isfinite(norm):
+        norm = nn.utils.clip_grad_norm_(parameters, self.config.optimizer.max_gradient_norm)
+        gradient_norm = float(whole(norm))
+        if math.isfinite(gradient_norm):
             self.optimizer.step()
             self.ema.update()
         self.step += 1
-        means = {name: sum(row[name] for row in rows) / len(rows) for name in rows[0]}
-        return {**means, "rate": rate, "gradient_norm": norm, "skipped": float(not math.isfinite(norm))}
+        row = means(self.ranks.sums(sums.tolist()), len(batches) * self.ranks.world_size)
+        skipped = float(not math.isfinite(gradient_norm))
+        return {**row, "rate": rate, "gradient_norm": gradient_norm, "skipped": skipped}
 
-    def _backward(self, batch: Batch, *, share: float, progress: float) -> dict[str, float]:
-        device = self.rsam.device
-        images_BHWC = batch.images_BCHW.permute(0, 2, 3, 1).numpy()
-        image_BCHW = normalised_input(images_BHWC, image_px=images_BHWC.shape[1], device=device)
-        text = self.texts.encode(batch.texts)
-        queries = Queries(
-            batch.image_index_Q.to(device), text, batch.masks_QHW.to(device) > 0, batch.is_absent_Q.to(device)
+    def _backward(self, batches: Sequence[Batch], index: int) -> Tensor:
+        """Adds the gradients of one of an update's batches and returns what there is to log of it."""
+        config, ranks, batch = self.config, self.ranks, batches[index]
+        number = self.step * len(batches) + index
+        torch.manual_seed(seed_of(config.seed, number, ranks.rank))
+        draws = draw(
+            config.clicks,
+            len(batch.texts),
+            seed=config.seed,
+            number=number,
+            share=ranks.rank,
+            num_shares=ranks.world_size,
         )
-        with torch.autocast(device.type, torch.bfloat16, enabled=self.config.execution.is_bfloat16):
-            features: ImageFeatures = self.rsam.encode_image(image_BCHW)
-            loss = self._objective(self.rsam, features, queries)
-            total, auxiliary = loss.total, self._auxiliary_loss(batch.images_BCHW, progress)
-            if auxiliary is not None:
-                total = total + auxiliary
-        torch.autograd.backward(total * share)
-        row = {"loss": float(total.detach()), "iou": float(loss.mean_iou)}
-        row |= {f"loss_{name}": value for name, value in loss.text.detached().items() if name != "total"}
-        return row | ({"loss_auxiliary": float(auxiliary.detach())} if auxiliary is not None else {})
+        with gradients_exchanged(self._module, index == len(batches) - 1):
+            total, logged = self._module(batch, draws, config.auxiliary.weight_at(self.progress))
+            torch.autograd.backward(total / len(batches))
+        result: Tensor = logged
+        return result
 
-    def _auxiliary_loss(self, image_BCHW: Tensor, progress: float) -> Tensor | None:
-        weight = self.config.auxiliary.weight_at(progress)
-        if self._auxiliary is None or weight <= 0:
-            return None
-        return weight * self._auxiliary(image_BCHW.to(self.rsam.device).float() / 255, self._tap.maps)
+    @contextmanager
+    def averaged_model(self, weights: Mapping[str, Tensor]) -> Iterator[Rsam]:
+        """Gives a model with the averaged weights, in evaluation mode, that works without other processes.
+
+        Args:
+            weights: The average, gathered and under the plain model's names.
+        """
+        if not self.is_sharded:
+            with self.ema.applied():
+                yield self.rsam
+            return
+        model = Rsam(self.config.model)
+        if model.text_encoder is not None and model.text_encoder.config.is_frozen:
+            model.text_encoder = self.rsam.text_encoder
+        elif model.text_encoder is not None:
+            model.text_encoder.load()
+        model.load_own_state_dict(dict(weights))
+        yield model.to(self.rsam.device).eval()
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a resumed run needs to go on as if it had not stopped.
@@ -142,22 +163,38 @@ class Trainer:
             "model": dict(self.rsam.own_state_dict()),
             "optimizer": self.optimizer.state_dict(),
             "ema": self.ema.state_dict(),
-            "auxiliary": auxiliary,
-            "rng": capture_rng(),
+            "auxiliary": dict(auxiliary),
             "step": self.step,
             "elapsed_s": self.elapsed_s,
         }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues from what :meth:`state_dict` gave.
+    def layout(self) -> dict[str, Any]:
+        """Tensors that are laid out as those of the state are, at the same places."""
+        parameters = [p for group in self.optimizer.param_groups for p in group["params"]]
+        moments = {index: {"exp_avg": p, "exp_avg_sq": p} for index, p in enumerate(parameters)}
+        state = self.state_dict()
+        return state | {"optimizer": {"state": moments}}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continues from what :meth:`state_dict` gave, on any number of processes.
 
         Raises:
             ValueError: The state is of another model.
         """
+        state = _placed(state, self.layout())
         self.rsam.load_own_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.ema.load_state_dict(state["ema"])
         if isinstance(self._auxiliary, nn.Module):
             self._auxiliary.load_state_dict(state["auxiliary"])
         self.step, self.elapsed_s = state["step"], state["elapsed_s"]
-        restore_rng(state["rng"])
+
+
+def _placed(state: Any, layout: Any) -> Any:
+    """Nested values with every tensor sharded as the one at the same place is."""
+    if isinstance(state, Mapping):
+        layout = layout if isinstance(layout, Mapping) else {}
+        return {key: _placed(value, layout.get(key)) for key, value in state.items()}
+    if isinstance(state, Tensor) and isinstance(layout, Tensor):
+        return laid_out_like(state, layout)
+    return state

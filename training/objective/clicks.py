@@ -50,7 +50,7 @@ class ClickConfig:
 
 
 def sample_correction_points(
-    predicted_QHW: Tensor, reference_QHW: Tensor, *, cell_px: float = 1.0
+    predicted_QHW: Tensor, reference_QHW: Tensor, *, cell_px: float = 1.0, chance_Q: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Draws one point per query, uniformly from where prediction and reference differ.
 
@@ -61,6 +61,7 @@ def sample_correction_points(
         predicted_QHW: Boolean masks of the model.
         reference_QHW: Boolean reference masks.
         cell_px: Input pixels per mask pixel.
+        chance_Q: Uniform numbers in [0, 1) that decide; torch's generator where there are none.
 
     Returns:
         Points (Q, 2) float32 xy in input pixels and labels (Q,) int32: 1 positive, 0 negative.
@@ -72,13 +73,25 @@ def sample_correction_points(
     candidates_QP = predicted_QHW.flatten(1) != reference_QP
     for fallback_QP in (~reference_QP, reference_QP):
         candidates_QP = torch.where(candidates_QP.any(1, keepdim=True), candidates_QP, fallback_QP)
-    index_Q1 = torch.multinomial(candidates_QP.float(), 1)
+    rank_QP = candidates_QP.cumsum(1)
+    number_Q1 = _choice(_chances(chance_Q, candidates_QP[:, 0]), rank_QP[:, -1])[:, None]
+    index_Q1 = (rank_QP <= number_Q1).sum(1, keepdim=True)
     labels_Q = reference_QP.gather(1, index_Q1).squeeze(1).to(torch.int32)
     points_xy_QC = torch.cat([index_Q1 % width, index_Q1 // width], 1).float()
     return (points_xy_QC + 0.5) * cell_px - 0.5, labels_Q
 
 
-def single_parts(reference_QHW: Tensor) -> Tensor:
+def _chances(chance: Tensor | None, like: Tensor) -> Tensor:
+    """The given uniform numbers on the device of a tensor, or new ones of its shape."""
+    return torch.rand_like(like, dtype=torch.float32) if chance is None else chance.to(like.device)
+
+
+def _choice(chance_Q: Tensor, count_Q: Tensor) -> Tensor:
+    """Numbers in [0, count), each as likely as the others."""
+    return (chance_Q * count_Q).long().minimum(count_Q - 1)
+
+
+def single_parts(reference_QHW: Tensor, *, chance_Q: Tensor | None = None) -> Tensor:
     """Returns masks (Q, H, W) of one connected part of each reference, each part as likely as the others.
 
     Clicking on one of many objects means that one: a mask and a phrase together say that all are meant.
@@ -86,28 +99,34 @@ def single_parts(reference_QHW: Tensor) -> Tensor:
 
     Args:
         reference_QHW: Boolean masks; an empty one stays empty.
+        chance_Q: Uniform numbers in [0, 1) that decide; torch's generator where there are none.
     """
-    parts = [_single_part(mask_HW) for mask_HW in reference_QHW.cpu().numpy() > 0]
+    chances = _chances(chance_Q, torch.empty(len(reference_QHW))).tolist()
+    masks = reference_QHW.cpu().numpy() > 0
+    parts = [_single_part(mask_HW, chance) for mask_HW, chance in zip(masks, chances, strict=True)]
     return torch.from_numpy(np.stack(parts)).to(reference_QHW.device, reference_QHW.dtype)
 
 
-def _single_part(mask_HW: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _single_part(mask_HW: NDArray[np.bool_], chance: float) -> NDArray[np.bool_]:
     label_HW, num_parts = ndimage.label(mask_HW)
     if num_parts < 2:
         return mask_HW
     num_px_L = np.bincount(label_HW.ravel())[1:]
     candidates = np.flatnonzero(num_px_L >= min(MIN_PART_PX, num_px_L.max())) + 1
-    chosen: NDArray[np.bool_] = label_HW == candidates[int(torch.randint(len(candidates), ()))]
+    chosen: NDArray[np.bool_] = label_HW == candidates[int(chance * len(candidates))]
     return chosen
 
 
-def jittered_boxes(reference_QHW: Tensor, config: ClickConfig, *, cell_px: float = 1.0) -> Tensor:
+def jittered_boxes(
+    reference_QHW: Tensor, config: ClickConfig, *, cell_px: float = 1.0, chance_QC: Tensor | None = None
+) -> Tensor:
     """Returns each reference's bounding box as a person would draw it, (Q, 4) xyxy in input pixels.
 
     Args:
         reference_QHW: Boolean masks, none of them empty.
         config: Size of the noise.
         cell_px: Input pixels per mask pixel.
+        chance_QC: Uniform numbers in [0, 1) for the four sides; torch's generator where there are none.
 
     Raises:
         ValueError: A mask is empty.
@@ -121,7 +140,7 @@ def jittered_boxes(reference_QHW: Tensor, config: ClickConfig, *, cell_px: float
     boxes_QC = edges_QC - edges_QC.new_tensor([0.0, 0.0, 1.0, 1.0])
     extent_QC = (boxes_QC[:, 2:] - boxes_QC[:, :2]).repeat(1, 2)
     bound_QC = (config.box_jitter * extent_QC).clamp(max=config.max_box_jitter_px)
-    noise_QC = (2 * torch.rand_like(boxes_QC) - 1) * bound_QC
+    noise_QC = (2 * _chances(chance_QC, boxes_QC) - 1) * bound_QC
     limit_C = boxes_QC.new_tensor([width, height, width, height]) * cell_px - 1
     return (boxes_QC + noise_QC).clamp(min=0).minimum(limit_C)
 

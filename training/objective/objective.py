@@ -20,6 +20,7 @@ from geophrase.training.objective.clicks import (
     sample_correction_points,
     single_parts,
 )
+from geophrase.training.objective.draws import Draws
 from geophrase.training.objective.losses import (
     LossConfig,
     LossTerms,
@@ -65,12 +66,14 @@ class BatchLoss:
     Attributes:
         total: Scalar to descend, corrections included.
         text: Terms of the first round, from text alone.
-        mean_iou: Of the present phrases after the first round, a scalar.
+        iou_sum: Over the present phrases after the first round, a scalar.
+        num_present: How many phrases are present, a scalar.
     """
 
     total: Tensor
     text: LossTerms
-    mean_iou: Tensor
+    iou_sum: Tensor
+    num_present: Tensor
 
 
 class Objective:
@@ -83,24 +86,21 @@ class Objective:
         self._loss = loss
         self._clicks = clicks
 
-    def __call__(self, rsam: Rsam, features: ImageFeatures, queries: Queries) -> BatchLoss:
+    def __call__(self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws) -> BatchLoss:
         """Returns the loss of a batch whose images are encoded.
 
         Args:
             rsam: The model.
             features: Encodings of the batch's images.
             queries: Its phrases and references.
+            draws: Chance for the corrections.
         """
         output = rsam.decode(features, image_index_Q=queries.image_index_Q, text=queries.text)
-        terms, mean_iou = self._round(output, queries)
+        terms, iou_sum = self._round(output, queries)
         total = terms.total
-        selected_S = self._select(queries)
-        if len(selected_S):
-            corrected = self._corrections(
-                rsam, features, queries.select(selected_S), output.mask_logits_QMHW[selected_S].detach()
-            )
-            total = total + corrected * (len(selected_S) / len(queries))
-        return BatchLoss(total=total, text=terms, mean_iou=mean_iou)
+        if draws.corrections < self._clicks.batch_probability:
+            total = total + self._corrected(rsam, features, queries, draws, output.mask_logits_QMHW.detach())
+        return BatchLoss(total, terms, iou_sum, (~queries.is_absent_Q).sum())
 
     def _round(self, output: MaskOutput, queries: Queries) -> tuple[LossTerms, Tensor]:
         logits_QHW, targets_QHW = match_resolution(
@@ -115,32 +115,46 @@ class Objective:
             is_absent_Q=queries.is_absent_Q,
         )
         iou_Q = mask_iou(logits_QHW.detach().flatten(1), targets_QHW.flatten(1))
-        is_present_Q = ~queries.is_absent_Q
-        return terms, iou_Q[is_present_Q].sum() / is_present_Q.sum().clamp(min=1)
+        return terms, iou_Q[~queries.is_absent_Q].sum()
 
-    def _select(self, queries: Queries) -> Tensor:
-        """Indices of the present queries that get corrections; usually none or some of them."""
-        if torch.rand(()) >= self._clicks.batch_probability:
-            return torch.empty(0, dtype=torch.long, device=queries.is_absent_Q.device)
-        is_chosen_Q = torch.rand(len(queries)) < self._clicks.sample_fraction
-        is_chosen_Q = is_chosen_Q.to(queries.is_absent_Q.device) & queries.masks_QHW.flatten(1).any(1)
-        return torch.nonzero(is_chosen_Q & ~queries.is_absent_Q).squeeze(1)
+    def _corrected(
+        self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws, logits_QMHW: Tensor
+    ) -> Tensor:
+        """The corrections' share of the loss.
+
+        Where no query gets any, the first stands in at no weight: processes that divide a batch must all
+        compute with the same parameters.
+        """
+        is_chosen_Q = (draws.select_Q < self._clicks.sample_fraction).to(queries.is_absent_Q.device)
+        is_chosen_Q = is_chosen_Q & queries.masks_QHW.flatten(1).any(1) & ~queries.is_absent_Q
+        index_S = torch.nonzero(is_chosen_Q).squeeze(1)
+        weight = len(index_S) / len(queries)
+        chosen = queries.select(index_S)
+        if not len(index_S):
+            index_S = torch.zeros(1, dtype=torch.long, device=index_S.device)
+            chosen = queries.select(index_S)
+            whole = torch.ones_like(chosen.masks_QHW)
+            chosen = replace(chosen, masks_QHW=whole, is_absent_Q=torch.zeros_like(chosen.is_absent_Q))
+        return weight * self._corrections(
+            rsam, features, chosen, draws.select(index_S), logits_QMHW[index_S, :1]
+        )
 
     def _corrections(
-        self, rsam: Rsam, features: ImageFeatures, queries: Queries, text_logits_S1HW: Tensor
+        self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws, text_logits_S1HW: Tensor
     ) -> Tensor:
         """Sum over the rounds of the losses after each prompt, on the phrase's mask or on one object anew."""
-        is_one_object = bool(torch.rand(()) < self._clicks.object_probability)
-        has_text = not is_one_object or bool(torch.rand(()) >= self._clicks.textless_probability)
+        is_one_object = draws.one_object < self._clicks.object_probability
+        has_text = not is_one_object or draws.text >= self._clicks.textless_probability
         if is_one_object:
-            queries = replace(queries, masks_QHW=single_parts(queries.masks_QHW))
+            queries = replace(queries, masks_QHW=single_parts(queries.masks_QHW, chance_Q=draws.part_Q))
         previous_S1HW = None if is_one_object else text_logits_S1HW
-        boxes_SC = self._boxes(queries)
+        boxes_SC = self._boxes(queries, draws)
         points: list[tuple[Tensor, Tensor]] = []
         total = text_logits_S1HW.new_zeros((), dtype=torch.float32)
-        for number in range(int(torch.randint(1, self._clicks.max_rounds + 1, ()))):
+        for number in range(1 + int(draws.rounds * self._clicks.max_rounds)):
             if number > 0 or boxes_SC is None:
-                points.append(self._correction_points(queries, previous_S1HW, text_logits_S1HW))
+                chance_S = draws.point_QR[:, number]
+                points.append(self._correction_points(queries, previous_S1HW, text_logits_S1HW, chance_S))
             output = rsam.decode(
                 features,
                 image_index_Q=queries.image_index_Q,
@@ -154,16 +168,18 @@ class Objective:
             previous_S1HW = output.mask_logits_QMHW[:, :1].detach()
         return total
 
-    def _boxes(self, queries: Queries) -> Tensor | None:
-        if torch.rand(()) >= self._clicks.box_probability:
+    def _boxes(self, queries: Queries, draws: Draws) -> Tensor | None:
+        if draws.box >= self._clicks.box_probability:
             return None
-        return jittered_boxes(queries.masks_QHW > 0, self._clicks)
+        return jittered_boxes(queries.masks_QHW > 0, self._clicks, chance_QC=draws.box_QC)
 
     def _correction_points(
-        self, queries: Queries, previous_S1HW: Tensor | None, like_S1HW: Tensor
+        self, queries: Queries, previous_S1HW: Tensor | None, like_S1HW: Tensor, chance_S: Tensor
     ) -> tuple[Tensor, Tensor]:
         """One point each, from errors on the grid of the logits; everything is missed before a first mask."""
         logits_SHW = torch.full_like(like_S1HW, -1.0)[:, 0] if previous_S1HW is None else previous_S1HW[:, 0]
         cell_px = queries.masks_QHW.shape[-1] // logits_SHW.shape[-1]
         _, targets_SHW = match_resolution(logits_SHW, queries.masks_QHW, cell_px)
-        return sample_correction_points(logits_SHW > 0, targets_SHW >= 0.5, cell_px=cell_px)
+        return sample_correction_points(
+            logits_SHW > 0, targets_SHW >= 0.5, cell_px=cell_px, chance_Q=chance_S
+        )

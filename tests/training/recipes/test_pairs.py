@@ -49,6 +49,6 @@ def test_an_epoch_of_batches_passes_over_all_pairs(root: Path) -> None:
     config = DataConfig(
         batch_size=2, queries_per_image=1, image_px=(32,), augment=None, is_phrase_per_sample=True
     )
-    stream = TrainingData((root,), workers=0).batches(config, seed=0)
+    stream = TrainingData((root,), workers=0).stream(config, seed=0).batches()
     texts = [text for _ in range(3) for text in next(stream).texts]
     assert len(set(texts)) == 6
