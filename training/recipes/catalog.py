@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from geophrase.training.config import TrainConfig
 from geophrase.training.recipes import ablations, freezing, refsegrs, risors, rrsis_d
+from geophrase.training.recipes.corrections import corrections
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
 
@@ -28,6 +29,6 @@ PAPER_RECIPES: tuple[Callable[[], TrainConfig], ...] = (
 """Every run that the RSAM paper's tables need."""
 
 RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
-    {recipe.__name__: recipe for recipe in (rsam_small, smoke, *PAPER_RECIPES)}
+    {recipe.__name__: recipe for recipe in (rsam_small, corrections, smoke, *PAPER_RECIPES)}
 )
 """Names to the functions that make the settings of a run."""

@@ -1,0 +1,146 @@
+"""Corrections, and the part of them that is held back to judge by; nothing held back is ever trained on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy.sparse.csgraph import connected_components
+
+from geophrase.training.data.risors import RisorsError, RisorsImage, read_split, stable_fraction
+from geophrase.training.errors import TrainingError
+
+MIN_IMAGES = 5
+"""With fewer, one image more or less decides the figures."""
+
+_HELD_OUT_FRACTION = 0.25
+_MIN_HELD_OUT = 2
+
+
+@dataclass(frozen=True)
+class Corrections:
+    """What an analyst corrected.
+
+    Attributes:
+        train: Images to learn from.
+        held_out: Images to judge by; empty when they were not to be held back.
+    """
+
+    train: tuple[RisorsImage, ...]
+    held_out: tuple[RisorsImage, ...]
+
+    @property
+    def num_phrases(self) -> int:
+        """Phrases with their masks, in all images."""
+        return sum(len(image.phrases) for image in (*self.train, *self.held_out))
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """An image with the name and place that decide where it goes."""
+
+    stem: str
+    split: str
+    record: RisorsImage
+    bounds_map: tuple[float, float, float, float] | None
+    source: str
+
+
+def read_corrections(roots: Sequence[Path], *, is_judged: bool = True) -> Corrections:
+    """Reads folders of corrections and holds images back to judge by.
+
+    Images of a ``test`` split are left alone. Where the folders have a ``val`` split, that is held back; else
+    about a quarter of the images is, chosen by a hash of their names, so that an image that one fine-tuning
+    learned from does not judge the next. Images that show some of the same ground stay together.
+
+    Args:
+        roots: RISORS folders, as the plugin exports them or ``prepare`` makes them.
+        is_judged: False to learn from all images.
+
+    Raises:
+        RisorsError: A folder is not in the format.
+        TrainingError: There are too few images to hold some back.
+    """
+    listed = [each for root in roots for each in _listed(root)]
+    listed = [each for each in listed if each.record.phrases or each.record.instances]
+    if not listed:
+        raise TrainingError(
+            f"{', '.join(map(str, roots))} has no images to learn from: save some corrections as training "
+            "data first."
+        )
+    is_held_out = _is_held_out(listed) if is_judged else np.zeros(len(listed), bool)
+    train = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if not held)
+    held_out = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if held)
+    if is_judged and (not train or not held_out or len(listed) < MIN_IMAGES):
+        raise TrainingError(
+            f"{len(listed)} images, counting those of the same place as one, are too few to hold some back "
+            f"and judge the result by: correct at least {MIN_IMAGES} places, or install it unjudged with "
+            "--unguarded."
+        )
+    return Corrections(train, held_out)
+
+
+def _listed(root: Path) -> list[_Listed]:
+    if not (root / "splits").is_dir():
+        read_split(root, "train")  # says what is missing
+    found = []
+    for split in ("train", "val"):
+        path = root / "splits" / f"{split}.txt"
+        if not path.is_file():
+            continue
+        stems = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+        for stem, record in zip(stems, read_split(root, split), strict=True):
+            found.append(_Listed(stem, split, record, *_place_of(root, stem)))
+    return found
+
+
+def _place_of(root: Path, stem: str) -> tuple[tuple[float, float, float, float] | None, str]:
+    """Bounds of an image in the CRS of the raster that it was cut from, and that raster's name."""
+    path = root / "annotations" / f"{stem}.json"
+    record = json.loads(path.read_text(encoding="utf-8"))["image"]
+    place = record.get("place")
+    if place is None:
+        return None, stem
+    try:
+        a, b, c, d, e, f = (float(value) for value in place["map_from_pix"])
+        corners_N2 = np.array([(0, 0), (1, 0), (0, 1), (1, 1)]) * (record["width"], record["height"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise RisorsError(f"{path} says wrongly where its image lies; export the image again.") from error
+    xs, ys = corners_N2 @ (a, b) + c, corners_N2 @ (d, e) + f
+    return (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())), str(place.get("source", ""))
+
+
+def _is_held_out(listed: Sequence[_Listed]) -> npt.NDArray[np.bool_]:
+    group_N = _groups(listed)
+    is_val_N = np.array([each.split == "val" for each in listed])
+    if is_val_N.any():
+        return np.isin(group_N, group_N[is_val_N])
+    # A group goes where its first name by the alphabet goes: an image that joins it seldom moves it.
+    first_stem: dict[int, str] = {}
+    for each, group in sorted(zip(listed, group_N.tolist(), strict=True), key=lambda pair: pair[0].stem):
+        first_stem.setdefault(group, each.stem)
+    fractions = {group: stable_fraction(stem) for group, stem in first_stem.items()}
+    order = sorted(fractions, key=lambda group: fractions[group])
+    sizes = np.bincount(group_N)
+    chosen: list[int] = []
+    for group in order[:-1]:  # something is left to learn from
+        if fractions[group] >= _HELD_OUT_FRACTION and sizes[chosen].sum() >= _MIN_HELD_OUT:
+            break
+        if sizes[chosen].sum() + sizes[group] <= max(len(listed) // 2, _MIN_HELD_OUT):
+            chosen.append(group)
+    return np.isin(group_N, chosen)
+
+
+def _groups(listed: Sequence[_Listed]) -> npt.NDArray[np.int64]:
+    """A number for each image, the same for images that overlap, directly or through others."""
+    bounds_N4 = np.array([each.bounds_map or (np.nan,) * 4 for each in listed])
+    sources_N = np.array([each.source for each in listed])
+    low_N2, high_N2 = bounds_N4[:, :2], bounds_N4[:, 2:]
+    with np.errstate(invalid="ignore"):
+        is_near_NN = ((low_N2[:, None] < high_N2) & (low_N2 < high_N2[:, None])).all(axis=2)
+    is_joint_NN = is_near_NN & (sources_N[:, None] == sources_N)
+    return np.asarray(connected_components(is_joint_NN, directed=False)[1], np.int64)
