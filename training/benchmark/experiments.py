@@ -100,7 +100,8 @@ def _experiments() -> Iterator[Experiment]:
             row = f"{split.title} {size}"
             yield Experiment(13, row, dataset, recipes[dataset], SIZES[dataset, size])
     for points, figures in POINTS.items():
-        yield Experiment(14, f"{points} points", "risors", risors_base_plus, figures, points)
+        row = f"{points} point{'' if points == 1 else 's'}"
+        yield Experiment(14, row, "risors", risors_base_plus, figures, points)
 
 
 EXPERIMENTS: tuple[Experiment, ...] = tuple(_experiments())

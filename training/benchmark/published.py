@@ -187,4 +187,7 @@ CLASSES: Mapping[str, Mapping[str, Figures]] = {
         }
     ),
 }
-"""Tables 7 and 9: data set -> class -> method -> mIoU, smallest objects first, and the classes' average."""
+"""Tables 7 and 9: data set -> class -> method -> mIoU, smallest objects first, and the classes' average.
+
+RMSIN's average on RISORS is printed as 68.45; its classes give 68.29.
+"""

@@ -25,7 +25,7 @@ NUM_STEPS = 3
 _NATIVE_HW_PX = (80, 80)
 _SPLITS = {"train": 4, "val": 1, "test": 2}
 _COLOURS_RGB = {"white": (240, 235, 230), "red": (200, 50, 40), "blue": (40, 60, 190)}
-_CLASSES = {"square": "storage tank", "disc": "windmill"}
+_CLASSES = {"square": "storage_tank", "disc": "windmill"}
 _SIDES = ("left", "right")
 _WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "the", "on", *_SIDES, *_COLOURS_RGB, *_CLASSES)
 
@@ -135,5 +135,5 @@ def _drawn_image(rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Phra
             cv2.rectangle(mask_HW, (centre[0] - 11, centre[1] - 11), (centre[0] + 11, centre[1] + 11), 1, -1)
         image_HWC[mask_HW > 0] = _COLOURS_RGB[colour]
         text = f"the {colour} {shape} on the {side}"
-        phrases.append(Phrase.from_mask(text, mask_HW, kind="attribute", name=_CLASSES[str(shape)]))
+        phrases.append(Phrase.from_mask(text, mask_HW, kind="class", name=_CLASSES[str(shape)]))
     return image_HWC, phrases
