@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -224,7 +225,8 @@ class Fitting:
     def _keep_the_best(self, weights: dict[str, Tensor], report: dict[str, Any]) -> None:
         miou, best = report["mIoU"] or 0.0, self._metrics["best_mIoU"]
         self._metrics["validation"].append({"step": self._trainer.step, **report})
-        tqdm.write(f"step {self._trainer.step}: validation mIoU {miou:.4f}, best before {best or 0:.4f}")
+        said = f"step {self._trainer.step}: validation mIoU {miou:.4f}, best before {best or 0:.4f}"
+        tqdm.write(said, file=sys.stderr)
         if best is None or miou > best:
             self._metrics["best_mIoU"] = miou
             self._export(weights, report)
