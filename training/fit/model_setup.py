@@ -30,6 +30,7 @@ from geophrase.training.config import ExecutionConfig, TrainableConfig
 
 _UPDATE = ".parametrizations.weight.0."
 _ORIGINAL = ".parametrizations.weight.original"
+_BACKEND = "inductor"
 _QUERY, _VALUE, _NUM_IN_QKV = 0, 2, 3  # order of the rows of Hiera's joint projection
 
 
@@ -180,23 +181,24 @@ def _checkpoint_activations(block: nn.Module) -> None:
 @contextmanager
 def _batch_statistics_kept(block: nn.Module) -> Iterator[None]:
     """The second computation of a batch must not enter the running statistics again."""
-    norms = [module for module in block.modules() if isinstance(module, nn.BatchNorm2d)]
-    tracked = [norm.track_running_stats for norm in norms]
+    norms = [module for module in block.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    before = [(norm.momentum, norm.num_batches_tracked) for norm in norms]
+    count = torch.zeros((), dtype=torch.long)
     for norm in norms:
-        norm.track_running_stats = not norm.training and norm.track_running_stats
+        norm.momentum, norm.num_batches_tracked = 0.0, count
     try:
         yield
     finally:
-        for norm, was_tracked in zip(norms, tracked, strict=True):
-            norm.track_running_stats = was_tracked
+        for norm, (momentum, num_batches) in zip(norms, before, strict=True):
+            norm.momentum, norm.num_batches_tracked = momentum, num_batches
 
 
 def _compile(rsam: Rsam) -> None:
-    """Compiles the parts in place, with sizes as variables: images and phrases differ from batch to batch."""
+    """Compiles the parts in place; a size that is met with a second value is a variable from then on."""
     _require_compiler(rsam.device)
     for part in (rsam.image_encoder, rsam.guidance, rsam.mask_decoder):
         if part is not None:
-            part.compile(dynamic=True)
+            part.compile(backend=_BACKEND)
 
 
 def _require_compiler(device: torch.device) -> None:

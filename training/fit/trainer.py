@@ -141,7 +141,7 @@ class Trainer:
             weights: The average, gathered and under the plain model's names.
         """
         if not self.is_sharded:
-            with self.ema.applied():
+            with self.ema.applied(), torch.compiler.set_stance("force_eager"):  # not worth compiling for
                 yield self.rsam
             return
         model = Rsam(self.config.model)

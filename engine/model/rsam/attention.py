@@ -62,7 +62,7 @@ def attend(
     Source: Vaswani et al. 2017, Section 3.2.
     """
     num_queries, num_keys = query_QND.shape[1], key_QMD.shape[1]
-    num_few, num_many = sorted((num_queries, num_keys))
+    num_few, num_many = min(num_queries, num_keys), max(num_queries, num_keys)
     is_absorbing = num_few * layers.num_heads <= layers.inner_width < num_many
     if query_QND.device.type != "cpu" or not is_absorbing:
         return _attend_projected(layers, query_QND, key_QMD, value_QMD, is_padding_QM)
