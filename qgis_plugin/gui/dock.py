@@ -16,6 +16,7 @@ from ..core.settings import installed_engine, load_settings
 from ..core.translation import tr
 from .engine_controller import EngineController
 from .export_controller import ExportController
+from .label_controller import LabelController
 from .messages import Messages
 from .options_page import PAGE_NAME
 from .refine_controller import RefineController
@@ -53,6 +54,7 @@ class GeoPhraseDock(QgsDockWidget):
         self.refine = RefineController(
             self.page, iface, service, results=self.segment.results, messages=self.messages
         )
+        self.label = LabelController(self.page, iface, self.refine, messages=self.messages)
         self.export = ExportController(self.page, iface, results=self.segment.results, messages=self.messages)
         self.engine = EngineController(self.page.engine_box, service, self.monitor)
         self._stack = QStackedWidget()
@@ -94,6 +96,7 @@ class GeoPhraseDock(QgsDockWidget):
         if self._set_up is not None and not sip.isdeleted(self._set_up):
             self._set_up.close()
         self.export.stop()
+        self.label.stop()
         self.refine.stop()
         self.segment.stop()
 

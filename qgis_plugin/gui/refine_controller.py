@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import List, Optional
+from typing import Callable, List, Optional
 
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from qgis.gui import QgisInterface, QgsMapTool
 from qgis.PyQt import sip
-from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer
+from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer, pyqtSignal
 
 from geophrase.protocol.jobs import JobStarted, Outline
 
@@ -29,6 +29,8 @@ from .refine_tool import RefineTool
 from .segment_page import SegmentPage
 from .segments_target import segments_target
 
+Recipient = Callable[[RefinedFeature, LayerRaster], None]
+"""Keeps an accepted object; raises RefinedError or ResultError where it can't."""
 STOP_S = 3.0
 """How long QGIS waits at most for what refines when the plugin is taken away."""
 _RETIRED_MS = 500
@@ -45,6 +47,11 @@ class RefineController(QObject):
         messages: Where the user is told.
     """
 
+    given_up = pyqtSignal()
+    """The analyst discarded the object in progress."""
+    walk_requested = pyqtSignal(object)
+    """A WalkKey was pressed while objects come from boxes."""
+
     def __init__(
         self,
         page: SegmentPage,
@@ -58,6 +65,7 @@ class RefineController(QObject):
         self.tool: Optional[RefineTool] = None
         self._page, self._iface, self._service = page, iface, service
         self._results, self._messages = results, messages
+        self._recipient: Optional[Recipient] = None
         self._engine: Optional[RefineEngine] = None
         self._retired: List[RefineEngine] = []  # kept until their threads have ended
         self._retired_timer = QTimer(self)
@@ -70,6 +78,8 @@ class RefineController(QObject):
         box.undo_requested.connect(self._undo)
         box.redo_requested.connect(self._redo)
         box.outline_box.changed.connect(self._on_outline)
+        box.mask_choice.chosen.connect(self._choose)
+        box.mask_choice.hovered.connect(self._preview)
         page.query_line.editingFinished.connect(self._show_text)
         page.layer_box.layerChanged.connect(self._on_layer)
         results.current_changed.connect(self._show_segments)
@@ -96,6 +106,25 @@ class RefineController(QObject):
         canvas.setMapTool(tool)
         self._show_text()
         self._show_segments()
+
+    @property
+    def raster(self) -> Optional[LayerRaster]:
+        """What is refined on; None while nothing is."""
+        return None if self._engine is None else self._engine.raster
+
+    def begin_walk(self, recipient: Recipient) -> None:
+        """From now on objects come from boxes, and what is accepted goes to this recipient."""
+        self._recipient = recipient
+        if self.tool is not None:
+            self.tool.set_walking(True)
+
+    def end_walk(self) -> None:
+        """Objects are the analyst's own again; the one in progress is dropped."""
+        self._recipient = None
+        if self.tool is not None:
+            self.tool.set_walking(False)
+            self.tool.discard()
+            self._show_text()
 
     def stop(self) -> None:
         """Takes the tool off the map for good; its threads end soon."""
@@ -130,6 +159,10 @@ class RefineController(QObject):
         tool = RefineTool(self._iface.mapCanvas(), engine)
         tool.status_changed.connect(self._show_status)
         tool.accepted.connect(self._on_accepted)
+        tool.given_up.connect(self.given_up)
+        tool.walk_requested.connect(self.walk_requested)
+        tool.set_walking(self._recipient is not None)
+        tool.choice_changed.connect(self._page.result_box.mask_choice.show_choice)
         self.tool, self._engine, self._layer = tool, engine, layer
         return tool
 
@@ -157,17 +190,24 @@ class RefineController(QObject):
     def _on_accepted(self, refined: RefinedFeature) -> None:
         assert self._engine is not None
         assert self.tool is not None
-        raster = self._engine.raster
-        layer = QgsProject.instance().mapLayer(refined.layer_id)  # which need no longer be the active one
         try:
-            if not isinstance(layer, QgsVectorLayer):
-                refined = replace(refined, feature_id=None)
-                layer = segments_target(self._iface, self._results) or self._new_target(raster, refined)
-            write_refined(layer, refined, crs=raster.crs, source=raster.source)
+            (self._recipient or self._keep)(refined, self._engine.raster)
         except (RefinedError, ResultError) as error:
             self._messages.warned(str(error))
             self.tool.take_back()
-            return
+
+    def _keep(self, refined: RefinedFeature, raster: LayerRaster) -> None:
+        """Puts an accepted object where it came from, into the active result, or into a new one.
+
+        Raises:
+            RefinedError: The layer can't take it.
+            ResultError: A new one can't be made.
+        """
+        layer = QgsProject.instance().mapLayer(refined.layer_id)  # which need no longer be the active one
+        if not isinstance(layer, QgsVectorLayer):
+            refined = replace(refined, feature_id=None)
+            layer = segments_target(self._iface, self._results) or self._new_target(raster, refined)
+        write_refined(layer, refined, crs=raster.crs, source=raster.source)
         text = tr("Accepted into {layer}. Ctrl+Z there takes it back; save the layer's edits to keep it.")
         self._page.result_box.show_hint(text.format(layer=layer.name()))
 
@@ -218,7 +258,7 @@ class RefineController(QObject):
 
     def _show_text(self) -> None:
         """The text goes in with the clicks where it names one thing."""
-        if self.tool is None:
+        if self.tool is None or self._recipient is not None:
             return
         try:
             queries = split_queries(self._page.query_line.text())
@@ -229,6 +269,14 @@ class RefineController(QObject):
     def _show_segments(self) -> None:
         if self.tool is not None:
             self.tool.set_segments(segments_target(self._iface, self._results))
+
+    def _choose(self, index: int) -> None:
+        if self.tool is not None:
+            self.tool.choose(index)
+
+    def _preview(self, index: Optional[int]) -> None:
+        if self.tool is not None:
+            self.tool.preview(index)
 
     def _undo(self) -> None:
         if self.tool is not None:

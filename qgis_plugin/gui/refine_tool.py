@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Callable, Iterable, List, Optional, Tuple
+from functools import partial
+from typing import Callable, Dict, Iterable, List, Optional
 
 from qgis.core import QgsPointXY, QgsVectorLayer
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QKeyEvent, QKeySequence
-from qgis.PyQt.QtWidgets import QApplication
+from qgis.PyQt.QtGui import QKeyEvent
 
 from ..core.export.clicks import Click
+from ..core.export.errors import ExportError
 from ..core.refine.outlined import Outlined
 from ..core.refine.prompts import PromptState
 from ..core.refine.refine_engine import RefineEngine
 from ..core.refine.refined_object import RefinedObject
+from ..core.refine.stored_object import stored_object
 from ..core.translation import tr
+from .mask_choice import MaskChoice
 from .refine_bands import RefineBands
-from .refine_view import RasterOnCanvas
+from .refine_keys import RefineKey, refine_key, walk_key
+from .refine_view import RasterOnCanvas, is_drag, screen_corners
 from .segment_pick import segment_at
 
 _HOVER_INTERVAL_MS = 40
@@ -28,8 +32,9 @@ class RefineTool(QgsMapTool):
     """Outlines one object after the other.
 
     A left click adds, a right click removes, a drag is a box. A left click on a polygon of the segments layer
-    takes that polygon up, unless Shift is held or an object is in progress. Enter accepts, Escape discards.
-    What is in progress outlives a change to another tool, such as panning, and back.
+    takes that polygon up, unless Shift is held or an object is in progress. Where a mark may mean several
+    things, the digits choose among the masks. Enter accepts, Escape discards. What is in progress outlives a
+    change to another tool, such as panning, and back.
 
     Args:
         canvas: QGIS's.
@@ -40,6 +45,12 @@ class RefineTool(QgsMapTool):
     """A RefinedFeature."""
     status_changed = pyqtSignal(str)
     """What can be done next, for the status line; "" for nothing."""
+    choice_changed = pyqtSignal(object)
+    """The MaskChoice that the object in progress offers now."""
+    given_up = pyqtSignal()
+    """The analyst discarded the object in progress."""
+    walk_requested = pyqtSignal(object)
+    """A WalkKey was pressed while a walk is on."""
 
     def __init__(self, canvas: QgsMapCanvas, engine: RefineEngine) -> None:
         super().__init__(canvas)
@@ -50,6 +61,7 @@ class RefineTool(QgsMapTool):
         self._object: Optional[RefinedObject] = None
         self._handed_over: Optional[RefinedObject] = None
         self._bands: Optional[RefineBands] = None
+        self._choice, self._is_walking = MaskChoice(), False
         self._pressed_at: Optional[QPoint] = None
         self._hovered_at: Optional[QPoint] = None
         self._hover_timer = self._timer(_HOVER_INTERVAL_MS, self._ask_hover)
@@ -76,6 +88,15 @@ class RefineTool(QgsMapTool):
         if layer is not None:
             layer.willBeDeleted.connect(self._forget_segments)
 
+    def set_walking(self, is_walking: bool) -> None:
+        """Whether objects come from boxes one after the other: the walk has keys, too."""
+        self._is_walking = is_walking
+
+    def begin(self, begun: RefinedObject) -> None:
+        """Makes this the object in progress, in place of another."""
+        self._object = begun
+        self._answer()
+
     # --- what the analyst does ------------------------------------------------------------------------------
 
     def accept(self) -> None:
@@ -100,6 +121,22 @@ class RefineTool(QgsMapTool):
         self._engine.cancel_predict()
         self._end_hover()
         self._redraw()
+
+    def give_up(self) -> None:
+        """Drops the object because the analyst wants that."""
+        self.discard()
+        self.given_up.emit()
+
+    def choose(self, index: int) -> None:
+        """Takes another one of the masks that are offered; that can be undone like a mark."""
+        self.preview(None)
+        if self._object is not None and self._object.choose(index):
+            self._redraw()
+
+    def preview(self, index: Optional[int]) -> None:
+        """Shows one of the masks that are offered beside the chosen one; None for none."""
+        offered = () if self._object is None else self._object.alternatives
+        self._take_hovered(None if index is None or index >= len(offered) else offered[index])
 
     def undo(self) -> None:
         """Takes the last mark back."""
@@ -141,6 +178,7 @@ class RefineTool(QgsMapTool):
             self._pressed_at = None
             self._bands.remove()
             self._bands = None
+            self._tell_choice(MaskChoice())
             self.status_changed.emit("")
         super().deactivate()
 
@@ -152,10 +190,12 @@ class RefineTool(QgsMapTool):
     def canvasMoveEvent(self, event: QgsMapMouseEvent) -> None:  # noqa: N802 - QGIS's name
         """Shows the box while dragging, else asks for a preview."""
         if self._pressed_at is not None:
-            if self._bands is not None and _is_drag(self._pressed_at, event.pixelPoint()):
+            if self._bands is not None and is_drag(self._pressed_at, event.pixelPoint()):
                 self._end_hover()
                 to_map = self.toMapCoordinates
-                self._bands.show_box([to_map(at) for at in _corners(self._pressed_at, event.pixelPoint())])
+                self._bands.show_box(
+                    [to_map(at) for at in screen_corners(self._pressed_at, event.pixelPoint())]
+                )
             return
         self._hovered_at = event.pixelPoint()
         if not self._hover_timer.isActive():
@@ -168,7 +208,7 @@ class RefineTool(QgsMapTool):
             self._mark(at, is_positive=False)
         elif event.button() == Qt.MouseButton.LeftButton and pressed_at is not None:
             self._pressed_at = None
-            if _is_drag(pressed_at, at):
+            if is_drag(pressed_at, at):
                 self._box(pressed_at, at)
                 return
             is_new = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
@@ -197,16 +237,16 @@ class RefineTool(QgsMapTool):
 
     def _take_up(self, at: QPoint) -> bool:
         """Makes the polygon under a click the object; False where there is none."""
-        place = self._on_raster(at)
+        place = self._raster_on_canvas.to_raster(at)
         if self._segments is None or place is None:
             return False
         picked = segment_at(self._segments, *place, crs=self._engine.raster.crs)
         if picked is None:
             return False
-        text = picked.query or self._text
-        self._object = RefinedObject(
-            text, feature_id=picked.feature_id, layer_id=picked.layer_id, shape=picked.geometry
-        )
+        try:
+            self._object = stored_object(picked, self._segments, self._engine.raster.crs, text=self._text)
+        except ExportError:
+            return False
         self._end_hover()
         self._redraw()
         self.status_changed.emit(
@@ -215,7 +255,7 @@ class RefineTool(QgsMapTool):
         return True
 
     def _mark(self, at: QPoint, *, is_positive: bool) -> None:
-        place = self._on_raster(at)
+        place = self._raster_on_canvas.to_raster(at)
         if place is None:
             text = tr("The layer {name} has no pixel there; click inside it.")
             self.status_changed.emit(text.format(name=self._engine.raster.name))
@@ -227,7 +267,7 @@ class RefineTool(QgsMapTool):
             self._answer(at)
 
     def _box(self, start: QPoint, end: QPoint) -> None:
-        places = [self._raster_on_canvas.to_map(at) for at in _corners(start, end)]
+        places = [self._raster_on_canvas.to_map(at) for at in screen_corners(start, end)]
         corners = tuple(place for place in places if place is not None)
         if len(corners) < len(places) or not self._raster_on_canvas.has_pixels_in(corners):
             self._redraw()
@@ -244,7 +284,7 @@ class RefineTool(QgsMapTool):
         self._redraw()
         self._engine.cancel_predict()
         view = self._raster_on_canvas.view(at)
-        if self._object is None or self._object.outlined is not None or not self._object.state.is_askable:
+        if self._object is None or self._object.outlined is not None or not self._object.is_marked:
             return
         if view is None:
             self.status_changed.emit(tr("The layer can't be placed on this map; change the project's CRS."))
@@ -259,6 +299,8 @@ class RefineTool(QgsMapTool):
         self._redraw()
         if outlined.geometry.isEmpty():
             text = tr("Nothing was found there; click again, or undo.")
+        elif self._object.alternatives:
+            text = tr("Choose a mask with the buttons or the keys 1 to 3, or click on; Enter accepts.")
         else:
             text = tr("Click adds, right-click removes; Enter accepts, Escape discards.")
         self.status_changed.emit(text)
@@ -271,7 +313,7 @@ class RefineTool(QgsMapTool):
     def _ask_hover(self) -> None:
         """Previews what a left click would give."""
         at = self._hovered_at
-        place = None if at is None else self._on_raster(at)
+        place = None if at is None else self._raster_on_canvas.to_raster(at)
         view = self._raster_on_canvas.view(at)
         if place is None or view is None:
             self._end_hover()
@@ -291,9 +333,7 @@ class RefineTool(QgsMapTool):
     def _show_view(self) -> None:
         """Has what is seen of the raster encoded."""
         view = self._raster_on_canvas.view()
-        width, height = self._canvas.viewport().width(), self._canvas.viewport().height()
-        seen = [QPoint(width * x // 4, height * y // 4) for y in range(5) for x in range(5)]
-        if view is not None and any(self._on_raster(at) is not None for at in seen):
+        if view is not None and self._raster_on_canvas.is_seen:
             self._engine.show_view(view)
 
     # --- the canvas -----------------------------------------------------------------------------------------
@@ -301,11 +341,6 @@ class RefineTool(QgsMapTool):
     @property
     def _raster_on_canvas(self) -> RasterOnCanvas:
         return RasterOnCanvas(self._canvas, self._engine.raster)
-
-    def _on_raster(self, at: QPoint) -> Optional[Tuple[float, float]]:
-        """x, y in the raster's CRS; None beside the raster."""
-        place = self._raster_on_canvas.to_map(at)
-        return place if place is not None and self._raster_on_canvas.is_on_raster(*place) else None
 
     def _redraw(self) -> None:
         if self._bands is None:
@@ -321,21 +356,31 @@ class RefineTool(QgsMapTool):
             for kind in (True, False)
         )
         self._bands.show_clicks(added, removed)
+        offered = () if self._object is None else self._object.alternatives
+        self._tell_choice(MaskChoice(tuple(mask.iou_pred for mask in offered), state.chosen))
+
+    def _tell_choice(self, choice: MaskChoice) -> None:
+        if choice != self._choice:
+            self._choice = choice
+            self.choice_changed.emit(choice)
 
     def _command_of(self, event: QEvent) -> Optional[Callable[[], None]]:
         """What a key does now; None where it is QGIS's."""
-        if self._object is None or not isinstance(event, QKeyEvent):
+        on_walk = walk_key(event) if self._is_walking else None
+        if on_walk is not None:
+            return partial(self.walk_requested.emit, on_walk)
+        key = refine_key(event)
+        if self._object is None or key is None:
             return None
-        shift_control = Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier
-        if event.matches(QKeySequence.StandardKey.Undo):
-            return self.undo
-        if event.matches(QKeySequence.StandardKey.Redo) or (
-            event.key() == Qt.Key.Key_Z and event.modifiers() == shift_control
-        ):
-            return self.redo
-        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            return self.accept
-        return self.discard if event.key() == Qt.Key.Key_Escape else None
+        if isinstance(key, int):
+            return partial(self.choose, key) if key < len(self._object.alternatives) else None
+        commands: Dict[RefineKey, Callable[[], None]] = {
+            RefineKey.ACCEPT: self.accept,
+            RefineKey.DISCARD: self.give_up,
+            RefineKey.UNDO: self.undo,
+            RefineKey.REDO: self.redo,
+        }
+        return commands[key]
 
     def _timer(self, interval_ms: int, work: Callable[[], None]) -> QTimer:
         timer = QTimer(self)
@@ -346,15 +391,6 @@ class RefineTool(QgsMapTool):
 
     def _forget_segments(self) -> None:
         self._segments = None
-
-
-def _is_drag(start: QPoint, end: QPoint) -> bool:
-    return bool((end - start).manhattanLength() >= QApplication.startDragDistance())
-
-
-def _corners(start: QPoint, end: QPoint) -> List[QPoint]:
-    """The corners of the screen's rectangle, in turn."""
-    return [start, QPoint(end.x(), start.y()), end, QPoint(start.x(), end.y())]
 
 
 def _present(points: Iterable[Optional[QgsPointXY]]) -> List[QgsPointXY]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Optional, Sequence, Tuple
+from typing import List, Optional, Sequence, Tuple
 
 from qgis.core import Qgis, QgsCoordinateTransform, QgsCsException, QgsPointXY, QgsProject
 from qgis.gui import QgsMapCanvas
 from qgis.PyQt.QtCore import QPoint
+from qgis.PyQt.QtWidgets import QApplication
 
 from ..core.raster.layer_raster import LayerRaster
 from ..core.refine.outlined import View
@@ -52,6 +53,18 @@ class RasterOnCanvas:
         x_pix, y_pix = grid.to_pix((x_map, y_map))
         return bool(0 <= x_pix <= grid.width_px and 0 <= y_pix <= grid.height_px)
 
+    def to_raster(self, screen: QPoint) -> Optional[Tuple[float, float]]:
+        """x, y in the raster's CRS; None beside the raster."""
+        place = self.to_map(screen)
+        return place if place is not None and self.is_on_raster(*place) else None
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether the view shows some of the raster, as far as 25 places of it tell."""
+        width_px, height_px = self._canvas.viewport().width(), self._canvas.viewport().height()
+        places = [QPoint(width_px * x // 4, height_px * y // 4) for y in range(5) for x in range(5)]
+        return any(self.to_raster(at) is not None for at in places)
+
     def has_pixels_in(self, corners_map: Sequence[Tuple[float, float]]) -> bool:
         """Whether the raster has pixels in the box of rows and columns around these corners."""
         grid = self._raster.pixel_grid
@@ -78,3 +91,13 @@ class RasterOnCanvas:
             return None
         x_pix, y_pix = to_pix(centre if centre is not None else here)
         return View((float(x_pix), float(y_pix)), scale * math.sqrt(width_px * height_px))
+
+
+def is_drag(start: QPoint, end: QPoint) -> bool:
+    """Whether the mouse went so far between two screen pixels that it was no click."""
+    return bool((end - start).manhattanLength() >= QApplication.startDragDistance())
+
+
+def screen_corners(start: QPoint, end: QPoint) -> List[QPoint]:
+    """The corners of the screen's rectangle, in turn."""
+    return [start, QPoint(end.x(), start.y()), end, QPoint(start.x(), end.y())]

@@ -18,6 +18,7 @@ from ..core.segment.queries import short_title
 from ..core.translation import tr
 from .icons import theme_icon
 from .labels import wrapped_label
+from .mask_choice import MaskChoiceBox
 from .outline_box import OutlineBox
 
 
@@ -34,6 +35,7 @@ class ResultBox(QWidget):
         self.outline_box = OutlineBox()
         self._title = wrapped_label()
         self._hint = wrapped_label()
+        self.mask_choice = MaskChoiceBox()
         self.refine = QPushButton(theme_icon("mActionDigitizeWithCurve.svg"), tr("Refine"))
         self.refine.setCheckable(True)
         self.refine.setToolTip(
@@ -89,6 +91,7 @@ class ResultBox(QWidget):
         column.addWidget(self._title)
         column.addWidget(self.outline_box)
         column.addLayout(row)
+        column.addWidget(self.mask_choice)
         column.addWidget(self._hint)
         column.addWidget(self.export)
 

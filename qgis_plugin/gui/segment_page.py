@@ -22,6 +22,7 @@ from ..core.translation import tr
 from .engine_box import EngineBox
 from .extent_box import ExtentBox
 from .icons import theme_icon
+from .label_box import LabelBox
 from .query_line import QueryLine
 from .resolution_box import ResolutionBox
 from .result_box import ResultBox
@@ -57,6 +58,7 @@ class SegmentPage(QgsScrollArea):
         self.resolution_box = ResolutionBox(iface.mapCanvas())
         self.run_box = RunBox()
         self.result_box = ResultBox()
+        self.label_box = LabelBox()
         self.engine_box = EngineBox()
         self.copy_button = _link_button("mActionEditCopy.svg", tr("Copy as command"))
         self.copy_button.setToolTip(tr("Put the same run on the clipboard as a command line"))
@@ -90,6 +92,7 @@ class SegmentPage(QgsScrollArea):
         column.addWidget(self.run_box)
         column.addWidget(_rule())
         column.addWidget(self.result_box)
+        column.addWidget(self.label_box)
         column.addWidget(_rule())
         column.addWidget(self.engine_box)
         column.addStretch(1)

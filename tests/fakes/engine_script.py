@@ -25,8 +25,8 @@ and applies, of the requests of its kind,
     "after_events": 3    in a job: once three events were sent; without it, before each event
 
 The log has one JSON object per line: {"life", "on", "id", "message", "arrays": {name: shape}, "positive":
-{name: number of values above zero}} for every request and {"life", "on": "start", "argv", "pid"} for every
-process.
+{name: number of values above zero}} for every request, {…, "on": "session_opened"} with the id that a session
+got, and {"life", "on": "start", "argv", "pid"} for every process.
 """
 
 from __future__ import annotations

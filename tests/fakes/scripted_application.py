@@ -149,6 +149,7 @@ class ScriptedApplication:
             self._sessions[session_id] = grid
             while len(self._sessions) > MAX_SESSIONS:
                 del self._sessions[next(iter(self._sessions))]
+        self._script.record("session_opened", item_id=session_id, message=request)
         return SessionOpened(session_id, grid, request.model or MODEL, WEIGHTS, is_cached, 0.0)
 
     def close_session(self, session_id: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import socket
 import threading
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.client import HTTPConnection, HTTPException
-from typing import Any, Dict, List, Optional, Union, cast
+from typing import Any, Dict, List, Optional, Tuple, Union, cast
 from urllib.parse import quote
 
 import numpy as np
@@ -19,6 +19,7 @@ from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.jobs import JobRequest
 from geophrase.protocol.messages import (
+    ALTERNATIVE_LOGITS,
     IMAGE,
     LOW_RES_LOGITS,
     VALID,
@@ -57,13 +58,15 @@ class PredictAnswer:
 
     Attributes:
         reply: What the model said.
-        features: Its polygons: none or one.
+        features: Its polygons.
         low_res_logits_HW: The mask prompt for the next click; None if it wasn't asked for.
+        others: The other masks that the prompts may mean, the better ones first, where they were asked for.
     """
 
     reply: Predicted
     features: FeatureBatch
     low_res_logits_HW: Optional[npt.NDArray[np.float32]]
+    others: Tuple[PredictAnswer, ...] = ()
 
 
 class EngineClient:
@@ -141,11 +144,9 @@ class EngineClient:
             f"/sessions/{quote(session_id, safe='')}/predict", Frame.of(request, arrays), WORK_TIMEOUT_S
         )
         try:
-            features = FeatureBatch.from_arrays(frame.arrays)
+            return _predict_answer(frame)
         except InvalidMessageError as error:
             raise _not_understood(error) from error
-        reply = cast(Predicted, _read(frame, Predicted))
-        return PredictAnswer(reply, features, frame.arrays.get(LOW_RES_LOGITS))
 
     def begin_upload(self, grid: RasterGrid, *, name: str = "", content_key: str = "") -> str:
         """Announces a raster that is sent window by window; returns the upload's id."""
@@ -275,6 +276,26 @@ def _pixels(
 ) -> Dict[str, npt.NDArray[Any]]:
     named = {IMAGE: image_HWC, VALID: valid_HW}
     return {name: array for name, array in named.items() if array is not None}
+
+
+def _predict_answer(frame: Frame) -> PredictAnswer:
+    """The answer in a frame; the polygons of several masks are told apart by their `query_index`."""
+    reply = cast(Predicted, frame.read_as(Predicted))
+    features = FeatureBatch.from_arrays(frame.arrays)
+    if not reply.alternatives:
+        return PredictAnswer(reply, features, frame.arrays.get(LOW_RES_LOGITS))
+    logits_MHW = frame.arrays.get(ALTERNATIVE_LOGITS, [None] * len(reply.alternatives))
+    if len(logits_MHW) != len(reply.alternatives):
+        raise InvalidMessageError("the masks and their estimates don't fit together")
+    best, *others = (
+        PredictAnswer(
+            replace(reply, iou_pred=iou_pred),
+            features.select(np.flatnonzero(features.query_index == index).tolist()),
+            logits_MHW[index],
+        )
+        for index, iou_pred in enumerate(reply.alternatives)
+    )
+    return replace(best, others=tuple(others))
 
 
 def _read(frame: Frame, kind: Any) -> Any:

@@ -13,10 +13,11 @@ from qgis.core import (
 
 from ..translation import tr
 from .attributes import is_null, values_by_name
+from .boxes import BOX_FIELD, box_of
 from .clicks import CLICKS_FIELD, clicks_of
 from .errors import ExportError
 from .outline import polygonal, rings_of
-from .prepare import moved_clicks, reprojected
+from .prepare import moved_box, moved_clicks, reprojected
 from .training_sample import LabelledObject
 
 
@@ -44,7 +45,7 @@ def labelled_objects(
     """
     answer = []
     for feature in features:
-        values = values_by_name(feature, ("query", "iou_pred", CLICKS_FIELD))
+        values = values_by_name(feature, ("query", "iou_pred", CLICKS_FIELD, BOX_FIELD))
         query = values.get("query")
         text = phrase.strip() or ("" if is_null(query) else str(query).strip())
         if not text:
@@ -61,6 +62,7 @@ def labelled_objects(
                 anchor_map=(anchor.x(), anchor.y()),
                 predicted_iou=_probability(values.get("iou_pred")),
                 clicks=clicks,
+                box_map=moved_box(box_of(values.get(BOX_FIELD)), crs, raster_crs, context),
                 is_accepted=is_accepted,
             )
         )

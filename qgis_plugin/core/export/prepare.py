@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable, List, Sequence, Tuple
+from typing import Callable, Iterable, List, Optional, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
@@ -19,6 +19,7 @@ from qgis.core import (
 
 from ..translation import tr
 from .attributes import values_by_name
+from .boxes import BOX_FIELD, Corners, box_of, box_text
 from .clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
 from .errors import ExportCancelledError, ExportError
 from .outline import OutlineOptions, area_m2, ground_measure, outlined, perimeter_m
@@ -136,10 +137,25 @@ def moved_clicks(
     """
     moved = []
     for click in clicks:
-        point = QgsGeometry.fromPointXY(QgsPointXY(click.x_map, click.y_map))
-        place = reprojected(point, source, target, context).asPoint()
-        moved.append(Click(place.x(), place.y(), click.is_positive))
+        x_map, y_map = _moved_place((click.x_map, click.y_map), source, target, context)
+        moved.append(Click(x_map, y_map, click.is_positive))
     return tuple(moved)
+
+
+def moved_box(
+    corners: Optional[Corners],
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> Optional[Corners]:
+    """The corners of a box in another CRS; as they are where one of the two is unknown, or without a box.
+
+    Raises:
+        ExportError: One cannot be expressed there.
+    """
+    if corners is None:
+        return None
+    return tuple(_moved_place(corner, source, target, context) for corner in corners)
 
 
 def relocated(
@@ -148,7 +164,7 @@ def relocated(
     target: QgsCoordinateReferenceSystem,
     context: QgsCoordinateTransformContext,
 ) -> QgsFeature:
-    """A copy of the feature in another CRS: its outline, and the clicks among its attributes.
+    """A copy of the feature in another CRS: its outline, and the clicks and the box among its attributes.
 
     Raises:
         ExportError: It cannot be expressed there.
@@ -159,7 +175,22 @@ def relocated(
     clicks = clicks_of(feature.attribute(index)) if index >= 0 else ()
     if clicks:
         answer.setAttribute(index, clicks_text(moved_clicks(clicks, source, target, context)))
+    index = feature.fields().lookupField(BOX_FIELD)
+    box = moved_box(box_of(feature.attribute(index)), source, target, context) if index >= 0 else None
+    if box is not None:
+        answer.setAttribute(index, box_text(box))
     return answer
+
+
+def _moved_place(
+    place: Tuple[float, float],
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> Tuple[float, float]:
+    point = QgsGeometry.fromPointXY(QgsPointXY(*place))
+    moved = reprojected(point, source, target, context).asPoint()
+    return moved.x(), moved.y()
 
 
 def _with_fields(feature: QgsFeature, fields: QgsFields) -> QgsFeature:

@@ -1,7 +1,8 @@
 """A folder of training samples in the RISORS format, appended to so that it can be read at every moment.
 
-`images/`, `annotations/<stem>.json` and `splits/<split>.txt`, as `geophrase-train` reads and writes them. The
-image record carries one addition that other readers ignore: `place`, where the image was cut from.
+`images/`, `annotations/<stem>.json` and `splits/<split>.txt`, as `geophrase-train` reads and writes them. Two
+additions are ignored by other readers: the image's `place`, where it was cut from, and `prompt_boxes` of
+annotations that were made from boxes.
 """
 
 from __future__ import annotations
@@ -71,6 +72,7 @@ class LabelledPhrase:
         predicted_iou: The model's own estimate; 1 for what people drew.
         point_coords: Prompt points that made the mask, xy in pixel edges.
         point_labels: 1 for positive and 0 for negative points.
+        prompt_boxes: Prompt boxes that made it, each x, y, width and height in pixels.
     """
 
     text: str
@@ -78,6 +80,7 @@ class LabelledPhrase:
     predicted_iou: float = 1.0
     point_coords: Tuple[Tuple[float, float], ...] = ()
     point_labels: Tuple[int, ...] = ()
+    prompt_boxes: Tuple[Tuple[float, ...], ...] = ()
 
     def row(self) -> Dict[str, Any]:
         """The annotation, without its number."""
@@ -85,6 +88,7 @@ class LabelledPhrase:
         cols = np.flatnonzero(self.mask_HW.any(axis=0))
         x, y = (int(cols[0]), int(rows[0])) if rows.size else (0, 0)
         width, height = (int(cols[-1]) + 1 - x, int(rows[-1]) + 1 - y) if rows.size else (0, 0)
+        boxes = {"prompt_boxes": [list(box) for box in self.prompt_boxes]} if self.prompt_boxes else {}
         return {
             "name": "",
             "description": self.text,
@@ -95,6 +99,7 @@ class LabelledPhrase:
             "point_labels": list(self.point_labels),
             "segmentation": encode_rle(self.mask_HW),
             "predicted_iou": self.predicted_iou,
+            **boxes,
         }
 
 

@@ -15,6 +15,7 @@ from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 from ..raster.errors import LayerError, ReadCancelledError
 from ..translation import tr
+from .boxes import Corners
 from .chips import Chip, ObjectBox, planned_chips
 from .clicks import Click
 from .errors import ExportCancelledError, ExportError
@@ -59,6 +60,7 @@ class LabelledObject:
         anchor_map: x, y of a point inside.
         predicted_iou: The model's own estimate; None for what people drew.
         clicks: That made it, in the raster's CRS.
+        box_map: The box that it was made from, likewise; None for none.
         is_accepted: False for an object that belongs to the phrase's mask where an image shows it, but for
             which no image is made.
     """
@@ -68,6 +70,7 @@ class LabelledObject:
     anchor_map: Tuple[float, float]
     predicted_iou: Optional[float] = None
     clicks: Tuple[Click, ...] = ()
+    box_map: Optional[Corners] = None
     is_accepted: bool = True
 
 
@@ -268,26 +271,27 @@ class _Sample:
         return [self._objects[int(index)] for index in np.flatnonzero(is_near)]
 
     def _phrase_in(self, grid: RasterGrid, text: str, valid_HW: npt.NDArray[np.bool_]) -> LabelledPhrase:
+        """What a phrase means in an image: all its objects there, with the prompts that made them."""
         mask_HW = np.zeros_like(valid_HW)
-        points: List[Tuple[float, float]] = []
-        labels: List[int] = []
         weighted, weights = 0.0, 0
-        for labelled in self._touching(grid):
-            if labelled.phrase != text:
-                continue
+        objects = [labelled for labelled in self._touching(grid) if labelled.phrase == text]
+        for labelled in objects:
             polygons_pix = [[grid.to_pix(ring) for ring in rings] for rings in labelled.polygons_map]
             own_HW = polygon_mask(polygons_pix, valid_HW.shape) & valid_HW
             mask_HW |= own_HW
             area_px = int(np.count_nonzero(own_HW))
             iou = 1.0 if labelled.predicted_iou is None else labelled.predicted_iou
             weighted, weights = weighted + area_px * iou, weights + area_px
-            for click in labelled.clicks:
-                x, y = (round(float(value), 3) for value in grid.to_pix((click.x_map, click.y_map)))
-                if _is_inside((x, y), grid):
-                    points.append((x, y))
-                    labels.append(int(click.is_positive))
-        predicted_iou = weighted / weights if weights else 1.0
-        return LabelledPhrase(text, mask_HW, predicted_iou, tuple(points), tuple(labels))
+        points = [point for labelled in objects for point in _points_in(labelled, grid)]
+        boxes = [_prompt_box_in(labelled, grid) for labelled in objects]
+        return LabelledPhrase(
+            text,
+            mask_HW,
+            predicted_iou=weighted / weights if weights else 1.0,
+            point_coords=tuple((x, y) for x, y, _ in points),
+            point_labels=tuple(label for _, _, label in points),
+            prompt_boxes=tuple(box for box in boxes if box is not None),
+        )
 
 
 def png_of(image_HWC: npt.NDArray[np.uint8]) -> bytes:
@@ -312,6 +316,30 @@ def _box_of(labelled: LabelledObject, grid: RasterGrid) -> ObjectBox:
     right, bottom = (float(value) for value in corners_pix.max(axis=0))
     x, y = (float(value) for value in grid.to_pix(labelled.anchor_map))
     return ObjectBox(left, top, right, bottom, (x, y))
+
+
+def _points_in(labelled: LabelledObject, grid: RasterGrid) -> List[Tuple[float, float, int]]:
+    """X and y in the image's pixels, and the label, of the clicks that lie in it."""
+    points = []
+    for click in labelled.clicks:
+        x, y = _rounded(grid.to_pix((click.x_map, click.y_map)))
+        if _is_inside((x, y), grid):
+            points.append((x, y, int(click.is_positive)))
+    return points
+
+
+def _prompt_box_in(labelled: LabelledObject, grid: RasterGrid) -> Optional[Tuple[float, ...]]:
+    """x, y, width and height of the object's box, cut at the image's edge; None where none is left."""
+    if labelled.box_map is None:
+        return None
+    corners_pix = np.clip(grid.to_pix(labelled.box_map), 0, (grid.width_px, grid.height_px))
+    low, high = corners_pix.min(axis=0), corners_pix.max(axis=0)
+    return (*_rounded(low), *_rounded(high - low)) if (low < high).all() else None
+
+
+def _rounded(place_pix: npt.NDArray[np.floating]) -> Tuple[float, ...]:
+    """To a thousandth of a pixel."""
+    return tuple(round(float(value), 3) for value in place_pix)
 
 
 def _is_inside(point_pix: Tuple[float, float], grid: RasterGrid) -> bool:

@@ -12,7 +12,9 @@ from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.messages import SessionOpened
 
 from ..engine.client import PredictAnswer
+from ..export.boxes import Corners
 from ..export.clicks import Click
+from ..raster.crops import Crop
 from ..segment.features import geometry_of
 from .masks import CropMask
 from .prompts import PromptState
@@ -63,6 +65,7 @@ class Outlined:
         perimeter_m: Geodesic.
         model: That answered.
         weights: Short hash of its weights.
+        others: What else the prompts may mean, the likelier ones first; () where the model has one answer.
     """
 
     state: PromptState
@@ -75,22 +78,27 @@ class Outlined:
     perimeter_m: float
     model: str
     weights: str
+    others: Tuple[Outlined, ...] = ()
+
+    @property
+    def alternatives(self) -> Tuple[Outlined, ...]:
+        """All that the prompts may mean, this one first."""
+        return (self, *self.others)
 
     @classmethod
-    def of(
-        cls, state: PromptState, answer: PredictAnswer, *, mask: Optional[CropMask], session: SessionOpened
-    ) -> Outlined:
+    def of(cls, state: PromptState, answer: PredictAnswer, *, crop: Crop, session: SessionOpened) -> Outlined:
         """The engine's answer as one object; several parts count by their areas.
 
         A text may find every object of its kind, so only the parts that were marked belong to this one.
         """
+        logits_HW = answer.low_res_logits_HW
         features, parts = _marked(answer.features, state)
         area_m2 = float(features.area_m2.sum())
         weights = features.area_m2 if area_m2 > 0 else np.ones(len(features))
         return cls(
             state=state,
             geometry=_joined(parts),
-            mask=mask,
+            mask=None if logits_HW is None else CropMask(crop, logits_HW),
             score=float(np.average(features.score, weights=weights)) if len(features) else float("nan"),
             iou_pred=answer.reply.iou_pred,
             objectness=answer.reply.objectness,
@@ -98,6 +106,7 @@ class Outlined:
             perimeter_m=float(features.perimeter_m.sum()),
             model=session.model,
             weights=session.weights,
+            others=tuple(cls.of(state, other, crop=crop, session=session) for other in answer.others),
         )
 
 
@@ -112,6 +121,7 @@ class RefinedFeature:
         clicks: In the raster's CRS.
         outlined: The scores, and what answered.
         layer_id: Of the layer that the refined polygon is in; "" for a new one.
+        box_map: The box that was drawn around it, in the raster's CRS; None without one.
     """
 
     feature_id: Optional[int]
@@ -120,6 +130,7 @@ class RefinedFeature:
     clicks: Tuple[Click, ...]
     outlined: Outlined
     layer_id: str = ""
+    box_map: Optional[Corners] = None
 
 
 def _marked(features: FeatureBatch, state: PromptState) -> Tuple[FeatureBatch, List[QgsGeometry]]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
+from ..export.boxes import Corners
 from ..export.clicks import Click
 from .masks import MaskPrompt, ShapeMask
-
-Corners = Tuple[Tuple[float, float], ...]
-"""x, y of the four corners of a dragged box in map coordinates; askew where the canvas is rotated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,6 +20,7 @@ class PromptState:
         box_map: A dragged box.
         mask: The mask before these prompts: of the answer to an earlier state, or a polygon's shape.
         shape: The polygon that is refined; None for a new object.
+        chosen: Which of the masks that the answer offers.
     """
 
     text: str = ""
@@ -29,23 +28,27 @@ class PromptState:
     box_map: Optional[Corners] = None
     mask: Optional[MaskPrompt] = None
     shape: Optional[ShapeMask] = None
-
-    @property
-    def is_askable(self) -> bool:
-        """Whether there is something to ask about: a mark, not just a text or the shape it began with."""
-        return bool(self.clicks) or self.box_map is not None
+    chosen: int = 0
 
     def with_click(self, click: Click, *, mask: Optional[MaskPrompt]) -> PromptState:
         """One more click, on top of the latest mask."""
-        return replace(self, clicks=(*self.clicks, click), mask=mask)
+        return replace(self, clicks=(*self.clicks, click), mask=mask, chosen=0)
 
     def with_box(self, box_map: Corners) -> PromptState:
         """Another box, which says anew where the object is: the mask so far counts no more."""
-        return replace(self, box_map=box_map, mask=None)
+        return replace(self, box_map=box_map, mask=None, chosen=0)
 
     def with_text(self, text: str) -> PromptState:
         """Another text."""
-        return replace(self, text=text)
+        return replace(self, text=text, chosen=0)
+
+    def with_choice(self, chosen: int) -> PromptState:
+        """Another one of the masks that were offered."""
+        return replace(self, chosen=chosen)
+
+    def has_marks_beyond(self, start: PromptState) -> bool:
+        """Whether there is something to ask about: a mark, not just a text or what it began with."""
+        return self.clicks != start.clicks or self.box_map != start.box_map
 
 
 class PromptHistory:
@@ -58,6 +61,11 @@ class PromptHistory:
     def __init__(self, start: PromptState) -> None:
         self._states: List[PromptState] = [start]
         self._index = 0
+
+    @property
+    def start(self) -> PromptState:
+        """The state before the first mark."""
+        return self._states[0]
 
     @property
     def current(self) -> PromptState:

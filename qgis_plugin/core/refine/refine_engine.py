@@ -206,11 +206,10 @@ class RefineEngine(QObject):
             min_area_m2=self.options.min_area_m2,
             simplify_m=self.options.simplify_m,
             stream=self._stream,
+            is_multimask=state.mask is None,  # a first box or point may mean several things, as in SAM 2
         )
         answer = client.predict(session.session_id, request, logits_HW)
-        logits_HW = answer.low_res_logits_HW
-        mask = None if logits_HW is None else CropMask(crop, logits_HW)
-        return Outlined.of(state, answer, mask=mask, session=session)
+        return Outlined.of(state, answer, crop=crop, session=session)
 
     def _crop_for(self, state: PromptState, view: View, lattice: CropLattice) -> Crop:
         """The crop that shows all the prompts, that of their mask if it still does."""

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional
+from typing import Dict, Optional, Tuple
 
 from qgis.core import QgsGeometry
 
+from ..export.boxes import Corners
 from ..export.clicks import Click
 from ..export.outline import rings_of
 from .masks import MaskPrompt, ShapeMask
 from .outlined import Outlined, RefinedFeature
-from .prompts import Corners, PromptHistory, PromptState
+from .prompts import PromptHistory, PromptState
 
 
 class RefinedObject:
@@ -21,6 +22,8 @@ class RefinedObject:
         feature_id: Of the polygon that is refined; None for a new object.
         layer_id: Of that polygon's layer.
         shape: That polygon, in the raster's CRS.
+        clicks: That made it; they count along with those to come.
+        box_map: Likewise.
     """
 
     def __init__(
@@ -30,12 +33,15 @@ class RefinedObject:
         feature_id: Optional[int] = None,
         layer_id: str = "",
         shape: Optional[QgsGeometry] = None,
+        clicks: Tuple[Click, ...] = (),
+        box_map: Optional[Corners] = None,
     ) -> None:
         self._feature_id, self._layer_id = feature_id, layer_id
         self._shape = shape
         self._last = shape
         mask = None if shape is None else ShapeMask(rings_of(shape))
-        self._history = PromptHistory(PromptState(text=text, mask=mask, shape=mask))
+        start = PromptState(text=text, clicks=clicks, box_map=box_map, mask=mask, shape=mask)
+        self._history = PromptHistory(start)
         self._answers: Dict[PromptState, Outlined] = {}
 
     @property
@@ -44,9 +50,21 @@ class RefinedObject:
         return self._history.current
 
     @property
+    def is_marked(self) -> bool:
+        """Whether anything was marked since it began, so that there is something to ask."""
+        return self.state.has_marks_beyond(self._history.start)
+
+    @property
+    def alternatives(self) -> Tuple[Outlined, ...]:
+        """The masks to choose from, the likeliest first; () while there is no choice."""
+        answer = self._answers.get(self.state)
+        return answer.alternatives if answer is not None and answer.others else ()
+
+    @property
     def outlined(self) -> Optional[Outlined]:
-        """The answer to it; None while there is none."""
-        return self._answers.get(self.state)
+        """The answer to it, the mask that was chosen; None while there is none."""
+        answer = self._answers.get(self.state)
+        return None if answer is None else answer.alternatives[self.state.chosen]
 
     @property
     def geometry(self) -> Optional[QgsGeometry]:
@@ -56,7 +74,7 @@ class RefinedObject:
         """
         if self.outlined is not None:
             return self.outlined.geometry
-        return self._last if self.state.is_askable else self._shape
+        return self._last if self.is_marked else self._shape
 
     def take(self, outlined: Outlined) -> bool:
         """Keep an answer; False where it is not to what counts now."""
@@ -77,6 +95,16 @@ class RefinedObject:
     def drag(self, box_map: Corners) -> None:
         """Another box."""
         self._history.push(self.state.with_box(box_map))
+
+    def choose(self, index: int) -> bool:
+        """Another one of the masks that were offered; it can be undone like a mark. False for none other."""
+        if index == self.state.chosen or not 0 <= index < len(self.alternatives):
+            return False
+        answer = self._answers[self.state]
+        self._history.push(self.state.with_choice(index))
+        self._answers[self.state] = answer
+        self._last = answer.alternatives[index].geometry
+        return True
 
     def rename(self, text: str) -> None:
         """Another text; it can be undone like a mark."""
@@ -103,6 +131,7 @@ class RefinedObject:
             state.clicks,
             outlined,
             layer_id=self._layer_id,
+            box_map=state.box_map,
         )
 
     @property

@@ -91,7 +91,7 @@ class ResultLayer(QObject):
         self._writer.settled.connect(self.settled)
         self._writer.failed.connect(self.failed)
         self.layer.willBeDeleted.connect(self._forget)
-        _show_above(self.layer, raster)
+        show_above(self.layer, raster)
 
     @property
     def num_polygons(self) -> int:
@@ -197,7 +197,8 @@ def _describe(layer: QgsVectorLayer, started: JobStarted) -> None:
     layer.setMetadata(metadata)
 
 
-def _show_above(layer: QgsVectorLayer, raster: QgsRasterLayer) -> None:
+def show_above(layer: QgsVectorLayer, raster: QgsRasterLayer) -> None:
+    """Puts a layer into the project, above the raster that it is about."""
     project = QgsProject.instance()
     project.addMapLayer(layer, False)
     node = project.layerTreeRoot().findLayer(raster.id())

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Dict, Optional, Tuple
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Dict, Mapping, Optional
 
 from qgis.core import (
     NULL,
@@ -14,12 +16,15 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime
 
-from ..export.clicks import CLICKS_FIELD, Click, clicks_text
+from ..export.boxes import BOX_FIELD, box_text
+from ..export.clicks import CLICKS_FIELD, clicks_text
 from ..export.errors import ExportError
-from ..export.prepare import moved_clicks, reprojected
+from ..export.prepare import moved_box, moved_clicks, reprojected
 from ..refine.outlined import RefinedFeature
 from ..translation import tr
 from .features import known_number
+
+_NO_OTHERS: Mapping[str, object] = MappingProxyType({})
 
 
 class RefinedError(Exception):
@@ -27,7 +32,12 @@ class RefinedError(Exception):
 
 
 def write_refined(
-    layer: QgsVectorLayer, refined: RefinedFeature, *, crs: QgsCoordinateReferenceSystem, source: str
+    layer: QgsVectorLayer,
+    refined: RefinedFeature,
+    *,
+    crs: QgsCoordinateReferenceSystem,
+    source: str,
+    others: Mapping[str, object] = _NO_OTHERS,
 ) -> int:
     """Replaces the refined polygon, or adds a new one, as one edit command; nothing is saved yet.
 
@@ -36,6 +46,7 @@ def write_refined(
         refined: The object.
         crs: Of its geometry.
         source: The raster, for the attributes.
+        others: Further attributes by their columns.
 
     Returns:
         The feature's id, which is negative for a new one until the edits are saved.
@@ -43,14 +54,14 @@ def write_refined(
     Raises:
         RefinedError: The layer can't be edited.
     """
-    geometry, clicks = _in_layer(refined, crs, layer)
+    placed = _in_layer(refined, crs, layer)
     if not layer.isEditable() and not layer.startEditing():
         text = tr("The layer {name} can't be edited. Make it writable, or export it and refine the copy.")
         raise RefinedError(text.format(name=layer.name()))
     is_new = refined.feature_id is None or not layer.getFeature(refined.feature_id).isValid()
     layer.beginEditCommand(tr("GeoPhrase: new polygon") if is_new else tr("GeoPhrase: refined polygon"))
-    values = _values(refined, layer, clicks=clicks, source=source, is_new=is_new)
-    feature_id = _add(layer, geometry, values) if is_new else _replace(layer, refined, geometry, values)
+    values = _values(placed, layer, named={"source": source, **others}, is_new=is_new)
+    feature_id = _add(layer, placed.geometry, values) if is_new else _replace(layer, placed, values)
     if feature_id is None:
         layer.destroyEditCommand()
         text = tr(
@@ -67,21 +78,21 @@ def _add(layer: QgsVectorLayer, geometry: QgsGeometry, values: Dict[int, object]
     return int(feature.id()) if layer.addFeature(feature) else None
 
 
-def _replace(
-    layer: QgsVectorLayer, refined: RefinedFeature, geometry: QgsGeometry, values: Dict[int, object]
-) -> Optional[int]:
-    feature_id = refined.feature_id
+def _replace(layer: QgsVectorLayer, placed: RefinedFeature, values: Dict[int, object]) -> Optional[int]:
+    feature_id = placed.feature_id
     assert feature_id is not None
-    is_done = layer.changeGeometry(feature_id, geometry) and layer.changeAttributeValues(feature_id, values)
+    is_done = layer.changeGeometry(feature_id, placed.geometry)
+    is_done = is_done and layer.changeAttributeValues(feature_id, values)
     return feature_id if is_done else None
 
 
 def _values(
-    refined: RefinedFeature, layer: QgsVectorLayer, *, clicks: Tuple[Click, ...], source: str, is_new: bool
+    placed: RefinedFeature, layer: QgsVectorLayer, *, named: Mapping[str, object], is_new: bool
 ) -> Dict[int, object]:
     """The attributes by the layer's own columns; a refined polygon without a text keeps its query."""
-    outlined = refined.outlined
-    named: Dict[str, object] = {
+    outlined = placed.outlined
+    named = {
+        **named,
         "score": known_number(outlined.score),
         "iou_pred": known_number(outlined.iou_pred),
         "objectness": known_number(outlined.objectness),
@@ -89,24 +100,25 @@ def _values(
         "perimeter_m": known_number(outlined.perimeter_m),
         "model": outlined.model,
         "weights": outlined.weights,
-        "source": source,
         "created": QDateTime.currentDateTimeUtc(),
-        CLICKS_FIELD: clicks_text(clicks) or NULL,
+        CLICKS_FIELD: clicks_text(placed.clicks) or NULL,
+        BOX_FIELD: box_text(placed.box_map) or NULL,
     }
-    if refined.text or is_new:
-        named["query"] = refined.text or NULL
+    if placed.text or is_new:
+        named["query"] = placed.text or NULL
     fields = layer.fields()
     return {fields.lookupField(name): value for name, value in named.items() if fields.lookupField(name) >= 0}
 
 
 def _in_layer(
     refined: RefinedFeature, crs: QgsCoordinateReferenceSystem, layer: QgsVectorLayer
-) -> Tuple[QgsGeometry, Tuple[Click, ...]]:
-    """The outline and the clicks in the layer's CRS."""
+) -> RefinedFeature:
+    """The same with outline, clicks and box in the layer's CRS."""
     context = QgsProject.instance().transformContext()
     try:
         moved = reprojected(refined.geometry, crs, layer.crs(), context)
         clicks = moved_clicks(refined.clicks, crs, layer.crs(), context)
+        box = moved_box(refined.box_map, crs, layer.crs(), context)
     except ExportError as error:
         text = tr("The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.")
         raise RefinedError(text.format(name=layer.name())) from error
@@ -114,4 +126,4 @@ def _in_layer(
     if len(suited) != 1:
         text = tr("The object has several parts and {name} takes one. Export to a multi-polygon layer.")
         raise RefinedError(text.format(name=layer.name()))
-    return suited[0], clicks
+    return replace(refined, geometry=suited[0], clicks=clicks, box_map=box)

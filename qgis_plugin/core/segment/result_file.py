@@ -26,6 +26,7 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
+from ..export.boxes import BOX_FIELD
 from ..export.clicks import CLICKS_FIELD
 from ..fields import text_field
 from ..translation import tr
@@ -54,24 +55,33 @@ def create_result_file(
     Raises:
         ResultError: The folder can't be written.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ResultError(_cannot_write(folder, str(error))) from error
     path = _new_path(folder, queries)
+    create_segments_file(path, segment_file_fields(), crs)
+    store_run(path, run)
+    return path
+
+
+def create_segments_file(path: Path, fields: QgsFields, crs: QgsCoordinateReferenceSystem) -> None:
+    """Creates an empty GeoPackage with a table of polygons, and its folder.
+
+    Raises:
+        ResultError: The folder can't be written.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ResultError(_cannot_write(path.parent, str(error))) from error
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName = "GPKG"
     options.layerName = TABLE
     context = QgsProject.instance().transformContext()
     writer = QgsVectorFileWriter.create(
-        str(path), _fields(), QgsWkbTypes.Type.MultiPolygon, crs, context, options
+        str(path), fields, QgsWkbTypes.Type.MultiPolygon, crs, context, options
     )
     problem = writer.errorMessage() if writer.hasError() else ""
     del writer  # closes the file
     if problem:
-        raise ResultError(_cannot_write(folder, problem))
-    store_run(path, run)
-    return path
+        raise ResultError(_cannot_write(path.parent, problem))
 
 
 def store_run(path: Path, run: Mapping[str, Any], *, table: str = TABLE) -> None:
@@ -105,10 +115,11 @@ def remove_result_file(path: Path) -> None:
             continue
 
 
-def _fields() -> QgsFields:
-    """The output schema, and room for the clicks that refine a polygon."""
+def segment_file_fields() -> QgsFields:
+    """The output schema, and room for the clicks and the box that a polygon was refined with."""
     fields = SEGMENT_FIELDS()
     fields.append(text_field(CLICKS_FIELD))
+    fields.append(text_field(BOX_FIELD))
     return fields
 
 

@@ -40,7 +40,9 @@ class TestInterface(QObject):
         return self.message_bar
 
     def activeLayer(self):
-        return self.active_layer
+        """None once the layer is gone, as in QGIS."""
+        is_gone = self.active_layer is not None and sip.isdeleted(self.active_layer)
+        return None if is_gone else self.active_layer
 
     def setActiveLayer(self, layer):
         self.active_layer = layer

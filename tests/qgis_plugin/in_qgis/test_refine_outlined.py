@@ -10,10 +10,11 @@ import pytest
 from qgis.core import QgsGeometry, QgsRectangle
 
 from geophrase.protocol.features import FeatureBatch
-from geophrase.protocol.grid import RasterGrid
+from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.messages import Predicted, SessionOpened
 from geophrase.qgis_plugin.core.engine.client import PredictAnswer
 from geophrase.qgis_plugin.core.export.clicks import Click
+from geophrase.qgis_plugin.core.raster.crops import Crop
 from geophrase.qgis_plugin.core.refine.masks import ShapeMask
 from geophrase.qgis_plugin.core.refine.outlined import Outlined
 from geophrase.qgis_plugin.core.refine.prompts import PromptState
@@ -21,6 +22,7 @@ from geophrase.qgis_plugin.core.refine.prompts import PromptState
 pytestmark = pytest.mark.usefixtures("qgis_app")
 SESSION = SessionOpened("s", RasterGrid(100, 100, (1, 0, 0, 0, -1, 100)), "m", "w", False, 0.0)
 CARS = [(0, 0, 10, 10), (20, 0, 40, 10), (60, 60, 70, 70)]  # areas 100, 200, 100
+CROP = Crop(0, WindowPx(0, 0, 100, 100), 100)
 SCORES = [0.5, 0.8, 0.9]
 
 
@@ -41,7 +43,7 @@ def outlined(state, cars=CARS):
         perimeter_m=[rectangle.length() for rectangle in rectangles],
     )
     answer = PredictAnswer(Predicted(0.7, 0.9, 0.0, 0.0, 0.0), features, None)
-    return Outlined.of(state, answer, mask=None, session=SESSION)
+    return Outlined.of(state, answer, crop=CROP, session=SESSION)
 
 
 @pytest.mark.parametrize(

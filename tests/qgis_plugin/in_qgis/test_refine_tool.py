@@ -141,11 +141,11 @@ class Table:
         """The prompts of a request, by type, with their points in the raster's pixels."""
         self.wait(lambda: self.command.requests("predict"))
         request = self.command.requests("predict")[index]
-        session = int(request["id"].rpartition("-")[2])
-        opened = [entry["message"] for entry in self.command.requests("open_session")]
-        window = opened[session - 1]["window"]
+        opened = {entry["id"]: entry["message"] for entry in self.command.requests("session_opened")}
+        session = opened[request["id"]]
+        window = session["window"]
         prompts = {prompt["type"]: prompt for prompt in request["message"]["prompts"]}
-        scale = np.array([window["width"], window["height"]]) / opened[session - 1]["shape_yx"][::-1]
+        scale = np.array([window["width"], window["height"]]) / session["shape_yx"][::-1]
         origin = np.array([window["col"], window["row"]])
         if "points" in prompts:
             prompts["points"] = np.array(prompts["points"]["points_pix"]) * scale + origin

@@ -12,15 +12,15 @@ BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 def test_marks_add_up_and_a_box_says_the_place_anew():
     mask = ShapeMask(())
     start = PromptState(text="roof", mask=mask)
-    assert not start.is_askable
+    assert not start.has_marks_beyond(start)
     clicked = start.with_click(Click(1, 2, True), mask=mask).with_click(Click(3, 4, False), mask=None)
-    assert clicked.is_askable
+    assert clicked.has_marks_beyond(start)
     assert clicked.clicks == (Click(1, 2, True), Click(3, 4, False))
     assert clicked.text == "roof"
     assert clicked.mask is None
     boxed = start.with_click(Click(1, 2, True), mask=mask).with_box(BOX)
     assert (boxed.box_map, boxed.mask, len(boxed.clicks)) == (BOX, None, 1)
-    assert boxed.is_askable
+    assert boxed.has_marks_beyond(start)
 
 
 def test_states_that_look_alike_are_told_apart():

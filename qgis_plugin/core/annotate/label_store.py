@@ -1,0 +1,223 @@
+"""The GeoPackage of a walk's labels: polygons with their phrases, and the boxes that were dropped.
+
+Every label is saved at once. The file is found again by the boxes and the raster that it is about, so a walk
+goes on where it ended whether or not the project was saved.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Dict, Optional, Sequence, Set
+
+from qgis.core import (
+    QgsCoordinateReferenceSystem,
+    QgsExpression,
+    QgsFeature,
+    QgsFeatureRequest,
+    QgsFields,
+    QgsProject,
+    QgsRasterLayer,
+    QgsVectorFileWriter,
+    QgsVectorLayer,
+    QgsWkbTypes,
+)
+
+from ..export.attributes import is_null
+from ..fields import text_field
+from ..raster.layer_raster import LayerRaster
+from ..raster.local_file import absolute_source
+from ..refine.outlined import RefinedFeature
+from ..refine.refined_object import RefinedObject
+from ..refine.stored_object import stored_object
+from ..segment.features import QUERY_FIELD
+from ..segment.layer import show_above
+from ..segment.refined import RefinedError, write_refined
+from ..segment.result_file import (
+    ResultError,
+    create_segments_file,
+    layer_source,
+    results_folder,
+    segment_file_fields,
+    store_run,
+)
+from ..segment.result_style import COLOURS, style_by_query
+from ..translation import tr
+from .boxes import BoxToLabel
+
+KEY_FIELD = "box_key"
+"""The attribute of a label that names its box (see BoxToLabel)."""
+DROPPED_TABLE = "dropped_boxes"
+
+
+class LabelStore:
+    """The labels of one walk. Lives in the main thread.
+
+    Attributes:
+        layer: The polygons, in the project.
+
+    Args:
+        layer: Of `open_labels`.
+        dropped: The table of dropped boxes in the same file.
+    """
+
+    def __init__(self, layer: QgsVectorLayer, dropped: QgsVectorLayer) -> None:
+        self.layer = layer
+        self._dropped = dropped
+
+    def close(self) -> None:
+        """Lets the table of dropped boxes go; the layer stays in the project."""
+        self._dropped.deleteLater()
+
+    def accepted(self) -> Dict[str, int]:
+        """The features of accepted boxes, by the boxes' keys."""
+        request = QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)
+        return _ids_by_key(self.layer, request)
+
+    def dropped(self) -> Set[str]:
+        """The keys of the boxes that were dropped."""
+        return set(_ids_by_key(self._dropped, QgsFeatureRequest()))
+
+    def accept(self, box: BoxToLabel, refined: RefinedFeature, raster: LayerRaster) -> None:
+        """Saves the polygon of a box, in the place of an earlier one.
+
+        Raises:
+            RefinedError: The layer can't be written.
+        """
+        was_editable = self.layer.isEditable()
+        write_refined(self.layer, refined, crs=raster.crs, source=raster.source, others={KEY_FIELD: box.key})
+        self._save(was_editable)
+        self._forget_dropped(box)
+
+    def drop(self, box: BoxToLabel) -> None:
+        """Saves that a box has nothing to label; a polygon that it had is deleted.
+
+        Raises:
+            RefinedError: The layer can't be written.
+        """
+        ids = [feature.id() for feature in self.layer.getFeatures(_of_box(box))]
+        if ids:
+            was_editable = self.layer.isEditable()
+            self.layer.startEditing()
+            self.layer.deleteFeatures(ids)
+            self._save(was_editable)
+        self._forget_dropped(box)
+        row = QgsFeature(self._dropped.fields())
+        row.setAttribute(KEY_FIELD, box.key)
+        row.setAttribute(QUERY_FIELD, box.phrase)
+        if not self._dropped.dataProvider().addFeatures([row])[0]:
+            raise _not_saved(self.layer, "; ".join(self._dropped.dataProvider().errors()))
+
+    def labelled_object(self, box: BoxToLabel, crs: QgsCoordinateReferenceSystem) -> Optional[RefinedObject]:
+        """The polygon of an accepted box with all that it was made from; None where it has none.
+
+        Args:
+            box: Of the walk.
+            crs: The raster's.
+
+        Raises:
+            ExportError: The polygon has no place in that CRS.
+        """
+        feature = next(self.layer.getFeatures(_of_box(box)), None)
+        if feature is None or not feature.hasGeometry():
+            return None
+        return stored_object(feature, self.layer, crs, text=box.phrase)
+
+    def _forget_dropped(self, box: BoxToLabel) -> None:
+        ids = [feature.id() for feature in self._dropped.getFeatures(_of_box(box))]
+        if ids and not self._dropped.dataProvider().deleteFeatures(ids):
+            raise _not_saved(self.layer, "; ".join(self._dropped.dataProvider().errors()))
+
+    def _save(self, was_editable: bool) -> None:
+        """Commits the edit; a layer that the user was editing stays in editing."""
+        if not self.layer.commitChanges(not was_editable):
+            raise _not_saved(self.layer, "; ".join(self.layer.commitErrors()))
+        self.layer.triggerRepaint()
+
+
+def open_labels(
+    boxes: QgsVectorLayer,
+    raster: QgsRasterLayer,
+    phrases: Sequence[str],
+    *,
+    folder: Optional[Path] = None,
+) -> LabelStore:
+    """The labels of these boxes on this raster, from an earlier walk or new, as a layer in the project.
+
+    Args:
+        boxes: The layer of boxes.
+        raster: What they lie on.
+        phrases: What the boxes are, for the legend.
+        folder: Where the file is; the profile's folder of results by default.
+
+    Raises:
+        ResultError: The file can't be made or opened.
+    """
+    path = _path_of(boxes, raster, folder or results_folder())
+    if not path.exists():
+        _create(path, boxes, raster)
+    title = tr("labels: {boxes} · {raster}").format(boxes=boxes.name(), raster=raster.name())
+    layer = _layer_in_project(path) or QgsVectorLayer(layer_source(path), title, "ogr")
+    dropped = QgsVectorLayer(f"{path}|layername={DROPPED_TABLE}", DROPPED_TABLE, "ogr")
+    if not (layer.isValid() and dropped.isValid()):
+        text = tr("The labels at {path} can't be opened. Move that file away to begin anew.")
+        raise ResultError(text.format(path=path))
+    if QgsProject.instance().mapLayer(layer.id()) is None:
+        style_by_query(layer, list(dict.fromkeys(filter(None, phrases)))[: len(COLOURS)])
+        show_above(layer, raster)
+    return LabelStore(layer, dropped)
+
+
+def _create(path: Path, boxes: QgsVectorLayer, raster: QgsRasterLayer) -> None:
+    fields = segment_file_fields()
+    fields.append(text_field(KEY_FIELD))
+    create_segments_file(path, fields, raster.crs())
+    options = QgsVectorFileWriter.SaveVectorOptions()
+    options.driverName, options.layerName = "GPKG", DROPPED_TABLE
+    options.actionOnExistingFile = QgsVectorFileWriter.ActionOnExistingFile.CreateOrOverwriteLayer
+    columns = QgsFields()
+    for name in (KEY_FIELD, QUERY_FIELD):
+        columns.append(text_field(name))
+    context = QgsProject.instance().transformContext()
+    no_crs = QgsCoordinateReferenceSystem()
+    writer = QgsVectorFileWriter.create(
+        str(path), columns, QgsWkbTypes.Type.NoGeometry, no_crs, context, options
+    )
+    problem = writer.errorMessage() if writer.hasError() else ""
+    del writer  # closes the file
+    if problem:
+        text = tr("The labels can't be written to {path} ({why}). Free space there or make it writable.")
+        raise ResultError(text.format(path=path, why=problem))
+    store_run(path, {"command": "label", "boxes": boxes.source(), "raster": absolute_source(raster)})
+
+
+def _path_of(boxes: QgsVectorLayer, raster: QgsRasterLayer, folder: Path) -> Path:
+    """The same for the same boxes and raster in every session; a layer in memory is known by its name."""
+    known_by = boxes.name() if boxes.dataProvider().name() == "memory" else boxes.source()
+    digest = hashlib.sha256(f"{known_by}\n{absolute_source(raster)}".encode()).hexdigest()[:12]
+    slug = re.sub(r"[^A-Za-z0-9]+", "_", boxes.name()).strip("_").lower()[:40] or "boxes"
+    return folder / f"labels_{slug}_{digest}.gpkg"
+
+
+def _layer_in_project(path: Path) -> Optional[QgsVectorLayer]:
+    for layer in QgsProject.instance().mapLayers().values():
+        if isinstance(layer, QgsVectorLayer) and layer.source() == layer_source(path):
+            return layer
+    return None
+
+
+def _ids_by_key(layer: QgsVectorLayer, request: QgsFeatureRequest) -> Dict[str, int]:
+    request.setSubsetOfAttributes([KEY_FIELD], layer.fields())
+    keys = ((feature.attribute(KEY_FIELD), feature.id()) for feature in layer.getFeatures(request))
+    return {str(key): int(feature_id) for key, feature_id in keys if not is_null(key)}
+
+
+def _of_box(box: BoxToLabel) -> QgsFeatureRequest:
+    return QgsFeatureRequest(QgsExpression(QgsExpression.createFieldEqualityExpression(KEY_FIELD, box.key)))
+
+
+def _not_saved(layer: QgsVectorLayer, why: str) -> RefinedError:
+    text = tr("The label could not be saved in {layer} ({why}). Free space or make the file writable, then "
+              "accept it again.")  # fmt: skip
+    return RefinedError(text.format(layer=layer.name(), why=why))
