@@ -76,10 +76,10 @@ def read_corrections(roots: Sequence[Path], *, is_judged: bool = True) -> Correc
     train = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if not held)
     held_out = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if held)
     if is_judged and (not train or not held_out or len(listed) < MIN_IMAGES):
+        num_places = len(np.unique(_groups(listed)))
         raise TrainingError(
-            f"{len(listed)} images, counting those of the same place as one, are too few to hold some back "
-            f"and judge the result by: correct at least {MIN_IMAGES} places, or install it unjudged with "
-            "--unguarded."
+            f"{len(listed)} images of {num_places} separate places are too few to hold some back and judge "
+            f"the result by: correct at least {MIN_IMAGES} places, or install it unjudged with --unguarded."
         )
     return Corrections(train, held_out)
 

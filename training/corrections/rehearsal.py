@@ -16,13 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 from tqdm import tqdm
 
 from geophrase.training.corrections.wording import class_key, is_akin, plain_name
+from geophrase.training.data.augment import ImageHWC
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.lexicon import LEXICON
 from geophrase.training.data.risors import (
+    Phrase,
     RisorsImage,
     SampleFacts,
     read_image,
@@ -82,12 +83,12 @@ def write_corrections(
     stems = []
     for number, image in enumerate(tqdm(images, desc="corrections", unit="image", leave=False)):
         objects, labelled = _own_objects(image)
-        if labelled:
+        if objects or labelled:
             asked = rng.sample(others, min(config.classes_per_image, len(others)))
             found = found_by(starting, read_image(image.path), asked)
             facts = SampleFacts(labelled | set(asked), image.is_true_colour, image.is_approximate)
             stems.append(f"{number:04d}")
-            write_sample(folder, stems[-1], image.path, (), instances=objects + found, facts=facts)
+            _write_objects(folder, stems[-1], image.path, objects + found, facts)
         whole = [phrase for phrase in image.phrases if class_key(phrase.text) is None]
         if whole and not image.instances:
             stems.append(f"{number:04d}_whole")
@@ -108,9 +109,21 @@ def write_scenes(
         asked += rng.sample(others, min(config.classes_per_image, len(others)))
         found = found_by(starting, scene.image_HWC, sorted(set(asked)))
         stems.append(f"scene_{seed}")
-        facts = SampleFacts(frozenset(asked))
-        write_sample(folder, stems[-1], scene.image_HWC, (), instances=found, facts=facts)
+        _write_objects(folder, stems[-1], scene.image_HWC, found, SampleFacts(frozenset(asked)))
     write_split(folder, "train", stems)
+
+
+def _write_objects(
+    folder: Path, stem: str, image: ImageHWC | Path, objects: Sequence[Instance], facts: SampleFacts
+) -> None:
+    """Writes an image with its objects; one without any says in phrases what is not there."""
+    phrases: list[Phrase] = []
+    if not objects:
+        pixels_HWC = read_image(image) if isinstance(image, Path) else image
+        empty_HW = np.zeros(pixels_HWC.shape[:2], np.uint8)
+        names = sorted(facts.classes_labelled)
+        phrases = [Phrase.from_mask(plain_name(name), empty_HW, kind="absent", name=name) for name in names]
+    write_sample(folder, stem, image, phrases, instances=objects, facts=facts)
 
 
 def generate_rehearsal_scene(seed: int, config: RehearsalConfig) -> Scene:
@@ -119,9 +132,7 @@ def generate_rehearsal_scene(seed: int, config: RehearsalConfig) -> Scene:
     return generate_scene(SceneConfig(size_px=config.scene_px, gsd_m=gsd_m, seed=seed))
 
 
-def found_by(
-    segmenter: Segmenter, image_HWC: npt.NDArray[np.uint8], classes: Sequence[str]
-) -> list[Instance]:
+def found_by(segmenter: Segmenter, image_HWC: ImageHWC, classes: Sequence[str]) -> list[Instance]:
     """What a model finds of some classes: an area for each that it says is there."""
     if not classes:
         return []

@@ -46,7 +46,8 @@ def models_folder() -> Path:
 
 def list_user_models() -> list[UserModel]:
     """Find the user's models by name; nothing is hashed for this."""
-    return [_read(path) for path in sorted(models_folder().glob(f"[!.]*{_SUFFIX}")) if path.is_file()]
+    paths = [path for path in models_folder().glob(f"[!.]*{_SUFFIX}") if path.is_file()]
+    return [_read(path) for path in sorted(paths, key=lambda path: path.stem)]
 
 
 def find_user_model(name: str) -> UserModel | None:

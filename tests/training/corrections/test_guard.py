@@ -1,0 +1,101 @@
+"""The verdict: what got worse is refused with both figures, noise is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from geophrase.training.corrections.guard import (
+    ABSENT,
+    KEPT,
+    Answer,
+    GuardConfig,
+    answers_of,
+    judge,
+    with_questions,
+)
+from geophrase.training.data.risors import read_image, read_split
+
+
+def answers(*, ious, alarms=(0.0,) * 20, kept=(1.0,) * 6):
+    rows = [Answer(number, "class", iou) for number, iou in enumerate(ious)]
+    rows += [Answer(number % 5, ABSENT, alarm) for number, alarm in enumerate(alarms)]
+    return rows + [Answer(number, KEPT, iou) for number, iou in enumerate(kept)]
+
+
+BEFORE = answers(ious=[0.2, 0.3, 0.1])
+
+
+def test_what_got_better_is_accepted_with_its_figures():
+    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], kept=[0.9] * 6), GuardConfig())
+    assert verdict.complaints == ()
+    figures = verdict.figures()
+    assert figures["corrections"] == pytest.approx({"phrases": 3, "before": 0.2, "after": 0.5})
+    assert figures["false alarms"]["after"] == 0.0
+    assert figures[KEPT]["after"] == pytest.approx(0.9)
+    assert "+0.300" in verdict.as_table()
+
+
+@pytest.mark.parametrize("ious", [[0.2, 0.3, 0.1], [0.2, 0.2, 0.1], [0.0, 0.0, 0.59]])
+def test_what_got_no_better_is_refused_with_both_figures(ious):
+    (complaint,) = judge(BEFORE, answers(ious=ious), GuardConfig()).complaints
+    assert complaint == f"mIoU on the corrections went from 0.200 to {np.mean(ious):.3f}"
+
+
+def test_more_false_alarms_are_refused_beyond_the_noise():
+    better = [0.5, 0.6, 0.4]
+    spread = [1.0, 1.0, 1.0, 1.0, 1.0] + [0.0] * 15  # one more in each of five images
+    (complaint,) = judge(BEFORE, answers(ious=better, alarms=spread), GuardConfig()).complaints
+    assert complaint == "false alarms went from 0.000 to 0.250"
+    single = [1.0] + [0.0] * 19  # one more in one image: as large as its standard error
+    assert judge(BEFORE, answers(ious=better, alarms=single), GuardConfig()).complaints == ()
+
+
+def test_a_model_that_forgot_the_rest_is_refused():
+    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], kept=[0.1] * 6), GuardConfig())
+    assert "other classes went from 1.000 to 0.100" in verdict.complaints[0]
+
+
+def test_noise_is_the_standard_error_over_images():
+    verdict = judge(BEFORE, answers(ious=[0.5, 0.3, 0.1]), GuardConfig())
+    assert verdict.rows[0].noise == pytest.approx(np.std([0.3, 0.0, 0.0], ddof=1) / 3**0.5)
+
+
+class Painter:
+    """Answers "ponds" with what is blue, "roofs" with what is white, and anything else with nothing."""
+
+    has_text = True
+
+    def encode(self, image_HWC):
+        self.image_HWC = image_HWC.astype(int)
+        return self
+
+    def ask(self, prompts):
+        self.texts = prompts.texts
+        return self
+
+    def present_masks(self, hw_px):
+        red_HW, blue_HW = self.image_HWC[..., 0], self.image_HWC[..., 2]
+        found = {"ponds": blue_HW - red_HW > 90, "roofs": red_HW > 200}
+        return [found.get(text, np.zeros(hw_px, bool)) for text in self.texts]
+
+
+def test_the_exam_asks_corrections_other_classes_and_what_is_not_there(export):
+    (image, *_) = read_split(export(1), "train")
+    asked = with_questions(image, Painter(), others=["roofs", "ships"], absent=["camels"])
+    assert [(phrase.text, phrase.kind) for phrase in asked.phrases] == [
+        ("ponds", "class"),
+        ("roofs", KEPT),  # ships are nowhere found, so there is nothing to keep
+        ("camels", ABSENT),
+    ]
+    values = [answer.value for answer in answers_of(Painter(), [asked])]
+    assert values == pytest.approx([1.0, 1.0, 0.0])
+
+
+def test_a_wrong_mask_is_answered_with_its_iou(export):
+    (image, *_) = read_split(export(1, is_wrong=True), "train")
+    (answer,) = answers_of(Painter(), [image])
+    pixels_HWC = read_image(image.path).astype(int)
+    found_HW, mask_HW = pixels_HWC[..., 2] - pixels_HWC[..., 0] > 90, image.phrases[0].mask() > 0
+    assert answer.value == pytest.approx((mask_HW & found_HW).sum() / (mask_HW | found_HW).sum())
+    assert answer.value < 0.3
