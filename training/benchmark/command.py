@@ -48,7 +48,7 @@ def add_benchmark_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--list", action="store_true", help="print all experiments and what trains them")
     parser.add_argument(
-        "--smoke", action="store_true", help="train every recipe in miniature and fill the tables with that"
+        "--smoke", action="store_true", help="train the recipes in miniature and fill the tables with that"
     )
     parser.add_argument(
         "--cache", type=Path, metavar="DIR", help="where scores are kept (default: the user's cache)"
@@ -72,7 +72,7 @@ def run_benchmark(args: argparse.Namespace) -> int:
         _print_list(experiments, is_json=args.json)
         return 0
     if args.smoke:
-        with smoke_benchmark() as (benchmark, cache):
+        with smoke_benchmark(experiments) as (benchmark, cache):
             _print_rows(args, _rows(args, benchmark, cache, experiments))
         return 0
     cache = args.cache or Path(platformdirs.user_cache_path("geophrase", appauthor=False)) / "benchmark"

@@ -40,7 +40,7 @@ class TestData:
     Attributes:
         roots: The folders.
         images: Their test images.
-        fingerprint: Hash of the annotations and of which images they belong to.
+        fingerprint: Hash of the annotations and of the names and sizes of the images.
     """
 
     roots: tuple[Path, ...]
@@ -60,7 +60,7 @@ class TestData:
             raise RisorsError(f"The {SPLIT} split of {names} has no phrases: prepare the whole data set.")
         digest = hashlib.sha256()
         for image in images:
-            digest.update(image.path.name.encode())
+            digest.update(f"{image.path.name}\0{image.path.stat().st_size}\0".encode())
             for phrase in image.phrases:
                 digest.update(f"{phrase.text}\0{phrase.name}\0{json.dumps(phrase.mask_rle)}\0".encode())
         return cls(tuple(roots), tuple(images), digest.hexdigest())
