@@ -25,6 +25,17 @@ _COLOURS = {
 }
 
 
+class _OpenedCombo(QComboBox):
+    """A list that tells when somebody looks into it."""
+
+    opened = pyqtSignal()
+
+    def showPopup(self) -> None:  # noqa: N802 - Qt's name
+        """Opens the list."""
+        self.opened.emit()
+        super().showPopup()
+
+
 class EngineBox(QWidget):
     """The choices of model and device, above one line that says how the engine is."""
 
@@ -32,6 +43,8 @@ class EngineBox(QWidget):
     """Its name; "" for the engine's default."""
     device_chosen = pyqtSignal(str)
     """One of DEVICES."""
+    models_opened = pyqtSignal()
+    """The user looks at the list of models, which may have become longer since it was asked for."""
     retry_requested = pyqtSignal()
     """The user wants a failed engine to be started again."""
     set_up_requested = pyqtSignal()
@@ -48,6 +61,7 @@ class EngineBox(QWidget):
         self._known_models: tuple[ModelStatus, ...] = ()
         self._chosen_model, self._default_model = "", ""
         self._arrange()
+        self._models.opened.connect(self.models_opened)
         self._models.activated.connect(lambda _index: self.model_chosen.emit(self.model))
         self._devices.activated.connect(lambda _index: self.device_chosen.emit(self.device))
         self.show_status(EngineStatus(EngineState.STOPPED))
@@ -126,8 +140,8 @@ class EngineBox(QWidget):
         column.addWidget(self._reason)
 
 
-def _combo(name: str) -> QComboBox:
-    combo = QComboBox()
+def _combo(name: str) -> _OpenedCombo:
+    combo = _OpenedCombo()
     combo.setAccessibleName(name)
     combo.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     combo.setMinimumContentsLength(6)

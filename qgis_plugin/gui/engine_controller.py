@@ -37,6 +37,7 @@ class EngineController(QObject):
         box.model_chosen.connect(self._on_model)
         box.device_chosen.connect(self._on_device)
         box.retry_requested.connect(monitor.wake)
+        box.models_opened.connect(monitor.wake)  # a model that was trained meanwhile is offered at once
         self.show_settings()
 
     def show_settings(self) -> None:

@@ -138,7 +138,7 @@ class LabelController(QObject):
             )
             return
         if num_beside:
-            text = tr("{count} features lie beside the raster or have no extent; they are left out.")
+            text = tr("Left out, because they lie beside the raster or have no extent: {count}.")
             self._messages.told(text.format(count=num_beside))
         try:
             self.store = open_labels(self._box_layer, self._raster_layer, [box.phrase for box in boxes])

@@ -4,6 +4,16 @@
 <context>
     <name>GeoPhrase</name>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source> (accepted)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source> (dropped)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/export_outline_form.py"/>
         <source> m</source>
         <translation type="unfinished"></translation>
@@ -64,6 +74,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>A layer whose features&apos; extents are boxes around one object each, in any coordinate system</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../core/environment/failure.py"/>
         <source>A package could not be installed.</source>
         <translation type="unfinished"></translation>
@@ -104,6 +119,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Accept</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/result_box.py"/>
         <source>Accept / export…</source>
         <translation type="unfinished"></translation>
@@ -136,6 +156,11 @@
     <message>
         <location filename="../gui/export_target_form.py"/>
         <source>Add to the project</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>All boxes are labelled: {accepted} accepted, {dropped} dropped. They are in {layer}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -205,8 +230,14 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
         <location filename="../processing/segment_by_prompts.py"/>
         <source>Boxes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Boxes to label</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -291,6 +322,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/refine_tool.py"/>
+        <source>Choose a mask with the buttons or the keys 1 to 3, or click on; Enter accepts.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../core/segment/extent.py"/>
         <source>Choose a polygon layer in the layer panel and select polygons in it.</source>
         <translation type="unfinished"></translation>
@@ -328,6 +364,11 @@
     <message>
         <location filename="../core/environment/failure.py"/>
         <source>Close other QGIS windows, allow the folder in the antivirus program, then press Retry.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Column of phrases</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -400,6 +441,11 @@
     <message>
         <location filename="../gui/extent_box.py"/>
         <source>Drawn box</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Drop</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -635,6 +681,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Goes from box to box. Masks are proposed for each: accept one, correct it with clicks, or drop the box. Every label is saved at once, and next time the walk goes on here.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>Ground size of the images&apos; pixels. Empty: the raster&apos;s own.</source>
         <translation type="unfinished"></translation>
@@ -747,9 +798,19 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Label the boxes</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/export_target_form.py"/>
         <location filename="../gui/segment_page.py"/>
         <source>Layer</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Layer of boxes</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -760,6 +821,11 @@
     <message>
         <location filename="../gui/export_outline_form.py"/>
         <source>Leave out polygons below</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>Left out, because they lie beside the raster or have no extent: {count}.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -780,6 +846,11 @@
     <message>
         <location filename="../gui/extent_box.py"/>
         <source>Map view</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/mask_choice.py"/>
+        <source>Mask {number}, predicted IoU {iou:.2f}: press {number}, or hold the mouse here to see it</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -843,6 +914,11 @@
     <message>
         <location filename="../gui/extent_box.py"/>
         <source>No box is drawn yet. Press the button beside the choice and draw it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>No box lies on the raster layer. Choose the layer that the boxes were drawn on.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -978,6 +1054,7 @@
     </message>
     <message>
         <location filename="../gui/export_training_form.py"/>
+        <location filename="../gui/label_box.py"/>
         <source>Phrase</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1210,6 +1287,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Save this outline and go on to the next open box (Enter on the map)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>Saves polygons and the raster below them as training data for GeoPhrase&apos;s models.</source>
         <translation type="unfinished"></translation>
@@ -1359,6 +1441,16 @@
     <message>
         <location filename="../processing/polygonise_probabilities.py"/>
         <source>The band of probabilities. Empty: the first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The box before (Page Up on the map)</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The column that says what is in each box; none for the phrase after Find</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1551,6 +1643,21 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The label could not be saved in {layer} ({why}). Free space or make the file writable, then accept it again.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The labels at {path} can&apos;t be opened. Move that file away to begin anew.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The labels can&apos;t be written to {path} ({why}). Free space there or make it writable.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/refine_tool.py"/>
         <source>The layer can&apos;t be placed on this map; change the project&apos;s CRS.</source>
         <translation type="unfinished"></translation>
@@ -1628,6 +1735,11 @@
     <message>
         <location filename="../processing/segment_by_text.py"/>
         <source>The model then sees the extent as a whole, so that &quot;the leftmost&quot; or &quot;the largest&quot; mean what you see; small objects are lost in a large extent.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The next box (Page Down on the map)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -1776,6 +1888,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>There is no layer of boxes. Add one to the project and choose it.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>There is no polygon with a phrase. Draw some, or run a query first.</source>
         <translation type="unfinished"></translation>
@@ -1798,6 +1915,11 @@
     <message>
         <location filename="../gui/refine_tool.py"/>
         <source>There is nothing to remove from yet; click on an object first.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>This box has nothing to label: go on without (Delete on the map)</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
@@ -2028,6 +2150,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>labels: {boxes} · {raster}</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/engine_box.py"/>
         <source>loading the model</source>
         <translation type="unfinished"></translation>
@@ -2169,6 +2296,11 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>{accepted} accepted, {dropped} dropped</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
         <location filename="../gui/outline_box.py"/>
         <source>{area:g} ha</source>
         <translation type="unfinished"></translation>
@@ -2306,6 +2438,11 @@
     <message>
         <location filename="../core/environment/install.py"/>
         <source>{needed:.1f} GB are needed, and {free:.1f} GB are free where {folder} is.</source>
+        <translation type="unfinished"></translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>{number} of {count}</source>
         <translation type="unfinished"></translation>
     </message>
     <message>

@@ -4,6 +4,16 @@
 <context>
     <name>GeoPhrase</name>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source> (accepted)</source>
+        <translation> (übernommen)</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source> (dropped)</source>
+        <translation> (ausgelassen)</translation>
+    </message>
+    <message>
         <location filename="../gui/export_outline_form.py"/>
         <source> m</source>
         <translation> m</translation>
@@ -64,6 +74,11 @@
         <translation>Ein Ordner, der jedes Paket als Wheel enthält; dann wird nichts heruntergeladen.</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>A layer whose features&apos; extents are boxes around one object each, in any coordinate system</source>
+        <translation>Ein Layer, dessen Objekte mit ihrer Ausdehnung je ein Ding umgeben, in einem beliebigen Koordinatensystem</translation>
+    </message>
+    <message>
         <location filename="../core/environment/failure.py"/>
         <source>A package could not be installed.</source>
         <translation>Ein Paket konnte nicht installiert werden.</translation>
@@ -104,6 +119,11 @@
         <translation>Eine Rasterdatei mit einem Band von Wahrscheinlichkeiten.</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Accept</source>
+        <translation>Übernehmen</translation>
+    </message>
+    <message>
         <location filename="../gui/result_box.py"/>
         <source>Accept / export…</source>
         <translation>Übernehmen / Export …</translation>
@@ -137,6 +157,11 @@
         <location filename="../gui/export_target_form.py"/>
         <source>Add to the project</source>
         <translation>Zum Projekt hinzufügen</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>All boxes are labelled: {accepted} accepted, {dropped} dropped. They are in {layer}.</source>
+        <translation>Alle Rechtecke sind bearbeitet: {accepted} übernommen, {dropped} ausgelassen. Sie sind in {layer}.</translation>
     </message>
     <message>
         <location filename="../processing/export_training_data.py"/>
@@ -205,9 +230,15 @@
         <translation>Als Rot, Grün und Blau gezeigte Bänder</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
         <location filename="../processing/segment_by_prompts.py"/>
         <source>Boxes</source>
         <translation>Rechtecke</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Boxes to label</source>
+        <translation>Rechtecke beschriften</translation>
     </message>
     <message>
         <location filename="../gui/engine_box.py"/>
@@ -291,6 +322,11 @@
         <translation>Wählen Sie einen Ordner mit kurzem Pfad, zum Beispiel C:\geophrase, und drücken Sie dann „Wiederholen“.</translation>
     </message>
     <message>
+        <location filename="../gui/refine_tool.py"/>
+        <source>Choose a mask with the buttons or the keys 1 to 3, or click on; Enter accepts.</source>
+        <translation>Wählen Sie mit den Knöpfen oder den Tasten 1 bis 3 eine Maske, oder klicken Sie weiter; Eingabe übernimmt.</translation>
+    </message>
+    <message>
         <location filename="../core/segment/extent.py"/>
         <source>Choose a polygon layer in the layer panel and select polygons in it.</source>
         <translation>Wählen Sie im Layerbedienfeld einen Polygonlayer und darin Polygone aus.</translation>
@@ -329,6 +365,11 @@
         <location filename="../core/environment/failure.py"/>
         <source>Close other QGIS windows, allow the folder in the antivirus program, then press Retry.</source>
         <translation>Schließen Sie andere QGIS-Fenster, geben Sie den Ordner im Virenschutz frei, und drücken Sie dann „Wiederholen“.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Column of phrases</source>
+        <translation>Spalte mit den Suchbegriffen</translation>
     </message>
     <message>
         <location filename="../gui/segment_controller.py"/>
@@ -401,6 +442,11 @@
         <location filename="../gui/extent_box.py"/>
         <source>Drawn box</source>
         <translation>Gezeichnetes Rechteck</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Drop</source>
+        <translation>Auslassen</translation>
     </message>
     <message>
         <location filename="../core/refine/refine_engine.py"/>
@@ -636,6 +682,11 @@
         <translation>Geben Sie den Pfad einer Engine an, die anderswo installiert ist.</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Goes from box to box. Masks are proposed for each: accept one, correct it with clicks, or drop the box. Every label is saved at once, and next time the walk goes on here.</source>
+        <translation>Geht von Rechteck zu Rechteck und schlägt Masken vor: Übernehmen Sie eine, verbessern Sie sie mit Klicks, oder lassen Sie das Rechteck aus. Alles wird sofort gespeichert, und beim nächsten Mal geht es hier weiter.</translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>Ground size of the images&apos; pixels. Empty: the raster&apos;s own.</source>
         <translation>Größe der Bildpixel am Boden. Leer: die des Rasters.</translation>
@@ -748,10 +799,20 @@
         <translation>Bezeichnung</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Label the boxes</source>
+        <translation>Rechtecke durchgehen</translation>
+    </message>
+    <message>
         <location filename="../gui/export_target_form.py"/>
         <location filename="../gui/segment_page.py"/>
         <source>Layer</source>
         <translation>Layer</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Layer of boxes</source>
+        <translation>Layer mit Rechtecken</translation>
     </message>
     <message>
         <location filename="../gui/export_target_form.py"/>
@@ -762,6 +823,11 @@
         <location filename="../gui/export_outline_form.py"/>
         <source>Leave out polygons below</source>
         <translation>Polygone auslassen unter</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>Left out, because they lie beside the raster or have no extent: {count}.</source>
+        <translation>Ausgelassen, weil sie neben dem Raster liegen oder keine Ausdehnung haben: {count}.</translation>
     </message>
     <message>
         <location filename="../gui/engine_box.py"/>
@@ -782,6 +848,11 @@
         <location filename="../gui/extent_box.py"/>
         <source>Map view</source>
         <translation>Kartenausschnitt</translation>
+    </message>
+    <message>
+        <location filename="../gui/mask_choice.py"/>
+        <source>Mask {number}, predicted IoU {iou:.2f}: press {number}, or hold the mouse here to see it</source>
+        <translation>Maske {number}, geschätzte IoU {iou:.2f}: Taste {number}; unter der Maus wird sie gezeigt</translation>
     </message>
     <message>
         <location filename="../gui/outline_box.py"/>
@@ -845,6 +916,11 @@
         <location filename="../gui/extent_box.py"/>
         <source>No box is drawn yet. Press the button beside the choice and draw it.</source>
         <translation>Es ist noch kein Rechteck gezeichnet. Drücken Sie die Schaltfläche neben der Auswahl, und zeichnen Sie es.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>No box lies on the raster layer. Choose the layer that the boxes were drawn on.</source>
+        <translation>Kein Rechteck liegt auf dem Rasterlayer. Wählen Sie den Layer, auf dem die Rechtecke gezeichnet wurden.</translation>
     </message>
     <message>
         <location filename="../gui/setup_page.py"/>
@@ -979,6 +1055,7 @@
     </message>
     <message>
         <location filename="../gui/export_training_form.py"/>
+        <location filename="../gui/label_box.py"/>
         <source>Phrase</source>
         <translation>Suchbegriff</translation>
     </message>
@@ -1211,6 +1288,11 @@
         <translation>Polygone speichern als</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>Save this outline and go on to the next open box (Enter on the map)</source>
+        <translation>Diesen Umriss speichern und zum nächsten offenen Rechteck gehen (Eingabe auf der Karte)</translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>Saves polygons and the raster below them as training data for GeoPhrase&apos;s models.</source>
         <translation>Speichert Polygone und das Raster darunter als Trainingsdaten für GeoPhrases Modelle.</translation>
@@ -1361,6 +1443,16 @@
         <location filename="../processing/polygonise_probabilities.py"/>
         <source>The band of probabilities. Empty: the first.</source>
         <translation>Das Band mit den Wahrscheinlichkeiten. Leer: das erste.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The box before (Page Up on the map)</source>
+        <translation>Das vorige Rechteck (Bild auf in der Karte)</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The column that says what is in each box; none for the phrase after Find</source>
+        <translation>Die Spalte, die sagt, was in den Rechtecken ist; keine für den Suchbegriff von oben</translation>
     </message>
     <message>
         <location filename="../gui/segment_controller.py"/>
@@ -1552,6 +1644,21 @@
         <translation>Der Auftrag wurde abgebrochen.</translation>
     </message>
     <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The label could not be saved in {layer} ({why}). Free space or make the file writable, then accept it again.</source>
+        <translation>In {layer} konnte nicht gespeichert werden ({why}). Schaffen Sie Platz, oder machen Sie die Datei beschreibbar, und übernehmen Sie dann noch einmal.</translation>
+    </message>
+    <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The labels at {path} can&apos;t be opened. Move that file away to begin anew.</source>
+        <translation>Die Beschriftungen in {path} lassen sich nicht öffnen. Legen Sie die Datei woandershin, um neu zu beginnen.</translation>
+    </message>
+    <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>The labels can&apos;t be written to {path} ({why}). Free space there or make it writable.</source>
+        <translation>Die Beschriftungen lassen sich nicht nach {path} schreiben ({why}). Schaffen Sie dort Platz, oder machen Sie den Ordner beschreibbar.</translation>
+    </message>
+    <message>
         <location filename="../gui/refine_tool.py"/>
         <source>The layer can&apos;t be placed on this map; change the project&apos;s CRS.</source>
         <translation>Der Layer lässt sich auf dieser Karte nicht einordnen; ändern Sie das KBS des Projekts.</translation>
@@ -1630,6 +1737,11 @@
         <location filename="../processing/segment_by_text.py"/>
         <source>The model then sees the extent as a whole, so that &quot;the leftmost&quot; or &quot;the largest&quot; mean what you see; small objects are lost in a large extent.</source>
         <translation>Das Modell sieht die Ausdehnung dann als Ganzes, sodass „the leftmost“ oder „the largest“ meinen, was Sie sehen; kleine Objekte gehen in einer großen Ausdehnung verloren.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>The next box (Page Down on the map)</source>
+        <translation>Das nächste Rechteck (Bild ab in der Karte)</translation>
     </message>
     <message>
         <location filename="../core/segment/refined.py"/>
@@ -1777,6 +1889,11 @@
         <translation>Es gibt kein Feld {name}; der Layer hat {fields}.</translation>
     </message>
     <message>
+        <location filename="../gui/label_controller.py"/>
+        <source>There is no layer of boxes. Add one to the project and choose it.</source>
+        <translation>Es gibt keinen Layer mit Rechtecken. Fügen Sie dem Projekt einen hinzu, und wählen Sie ihn.</translation>
+    </message>
+    <message>
         <location filename="../processing/export_training_data.py"/>
         <source>There is no polygon with a phrase. Draw some, or run a query first.</source>
         <translation>Es gibt kein Polygon mit einem Suchbegriff. Zeichnen Sie welche, oder starten Sie zuerst eine Suche.</translation>
@@ -1800,6 +1917,11 @@
         <location filename="../gui/refine_tool.py"/>
         <source>There is nothing to remove from yet; click on an object first.</source>
         <translation>Noch gibt es nichts, wovon etwas zu entfernen wäre; klicken Sie zuerst auf ein Objekt.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>This box has nothing to label: go on without (Delete on the map)</source>
+        <translation>In diesem Rechteck ist nichts zu umreißen: ohne es weiter (Entf auf der Karte)</translation>
     </message>
     <message>
         <location filename="../core/engine/client.py"/>
@@ -2029,6 +2151,11 @@
         <translation>die eigenen Pixel ({side:g} {unit})</translation>
     </message>
     <message>
+        <location filename="../core/annotate/label_store.py"/>
+        <source>labels: {boxes} · {raster}</source>
+        <translation>Beschriftungen: {boxes} · {raster}</translation>
+    </message>
+    <message>
         <location filename="../gui/engine_box.py"/>
         <source>loading the model</source>
         <translation>lädt das Modell</translation>
@@ -2170,6 +2297,11 @@
         <translation>mit Kodierungen und heruntergeladenen Modellen</translation>
     </message>
     <message>
+        <location filename="../gui/label_box.py"/>
+        <source>{accepted} accepted, {dropped} dropped</source>
+        <translation>{accepted} übernommen, {dropped} ausgelassen</translation>
+    </message>
+    <message>
         <location filename="../gui/outline_box.py"/>
         <source>{area:g} ha</source>
         <translation>{area:g} ha</translation>
@@ -2308,6 +2440,11 @@
         <location filename="../core/environment/install.py"/>
         <source>{needed:.1f} GB are needed, and {free:.1f} GB are free where {folder} is.</source>
         <translation>{needed:.1f} GB werden gebraucht, und {free:.1f} GB sind frei, wo {folder} liegt.</translation>
+    </message>
+    <message>
+        <location filename="../gui/label_box.py"/>
+        <source>{number} of {count}</source>
+        <translation>{number} von {count}</translation>
     </message>
     <message>
         <location filename="../core/environment/python_search.py"/>

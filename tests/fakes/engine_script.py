@@ -5,7 +5,7 @@ The script is a JSON file, read again before every request, so that a test may c
     {"extent_map": [xmin, ymin, xmax, ymax], "crs_wkt": "…",  # of files that can't be opened in this Python
      "radius_px": 24,                                         # of the circle that `predict` gives
      "num_masks": 3,                                          # that it has where alternatives are asked for
-     "max_body_bytes": N, "protocol": "2.0",                  # what hello says
+     "max_body_bytes": N, "protocol": "2.0", "models": [name, …],  # what hello says; further models
      "start": {"delay_s": 1, "stderr": "text", "exit": 3, "print": "instead of the JSON line"},
      "rules": [{"on": "predict", …}, …]}
 

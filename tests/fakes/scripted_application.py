@@ -126,6 +126,10 @@ class ScriptedApplication:
             ModelStatus("scripted-classes", False, True, 1024, 12_000_000, "CC0", "Scripted, classes only"),
             ModelStatus("scripted-absent", True, False, 1024, 320_000_000, "CC0", "Not downloaded"),
         )
+        models += tuple(
+            ModelStatus(name, True, True, 1024, 12_000_000, "CC0", "Added")
+            for name in settings.get("models", ())
+        )
         return Hello(settings.get("protocol", PROTOCOL_VERSION), "0.1.0", DEVICE, models, MODEL, limits)
 
     def health(self) -> Health:
