@@ -74,7 +74,8 @@ def write_corrections(
 ) -> None:
     """Writes the images as a training folder in which classes are objects, which can be cut and turned.
 
-    Phrases that place, compare or count hold for the whole image alone; they get a sample of their own.
+    Phrases that place, compare or count hold for the whole image alone; they get a sample of their own, and
+    so do phrases that no labelled object's class names.
 
     Raises:
         RisorsError: An image cannot be read.
@@ -89,8 +90,9 @@ def write_corrections(
             facts = SampleFacts(labelled | set(asked), image.is_true_colour, image.is_approximate)
             stems.append(f"{number:04d}")
             _write_objects(folder, stems[-1], image.path, objects + found, facts)
-        whole = [phrase for phrase in image.phrases if class_key(phrase.text) is None]
-        if whole and not image.instances:
+        covered = {each.name for each in objects} | labelled
+        whole = [phrase for phrase in image.phrases if class_key(phrase.text) not in covered]
+        if whole:
             stems.append(f"{number:04d}_whole")
             write_sample(folder, stems[-1], image.path, whole)
     write_split(folder, "train", stems)
