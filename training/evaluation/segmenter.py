@@ -98,9 +98,14 @@ class Answers:
         pairs = zip(masks, self.objectness_Q, strict=True)
         return [mask_HW if objectness > 0 else np.zeros_like(mask_HW) for mask_HW, objectness in pairs]
 
-    def feedback(self, index: Sequence[int]) -> Tensor:
-        """The logits of some queries, to be refined with further points."""
-        return self.logits_QHW[list(index)].clamp(-_FEEDBACK_LIMIT_LOGIT, _FEEDBACK_LIMIT_LOGIT)
+    def one(self, row: int) -> Answers:
+        """The answer to one query."""
+        part = slice(row, row + 1)
+        return Answers(self.logits_QHW[part], self.iou_Q[part], self.objectness_Q[part])
+
+    def feedback(self) -> Tensor:
+        """The logits to hand in with the next points."""
+        return self.logits_QHW.clamp(-_FEEDBACK_LIMIT_LOGIT, _FEEDBACK_LIMIT_LOGIT)
 
 
 class EncodedImage(Protocol):

@@ -1,9 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from geophrase.engine.model.rsam.config import DecoderConfig, RsamConfig
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.predictor import Predictor
 from geophrase.training.evaluation.segmenter import Prompts, RsamSegmenter
@@ -73,7 +74,7 @@ def test_every_mix_of_prompts_gives_what_the_plugins_predictor_gives(
             points_xy_QNC=points,
             point_labels_QN=labels,
             boxes_xyxy_QC=boxes if with_box else None,
-            previous_QHW=first.feedback(range(3)) if with_previous else None,
+            previous_QHW=first.feedback() if with_previous else None,
         )
     )
     masks = answers.masks(encoded.hw_px)
@@ -97,13 +98,11 @@ def test_every_mix_of_prompts_gives_what_the_plugins_predictor_gives(
 
 
 def test_a_model_without_text_answers_points(image):
-    click = smoke().model
-    config = RsamConfig(
-        name="click",
-        image_px=64,
-        width=click.width,
-        trunk=click.trunk,
-        decoder=DecoderConfig(num_mask_tokens=4, num_heads=2, mlp_dim=64, iou_hidden_dim=32),
+    config = dataclasses.replace(
+        smoke().model,
+        decoder=dataclasses.replace(smoke().model.decoder, num_mask_tokens=4),
+        text=None,
+        guidance=None,
         is_null_sparse_prompt=False,
     )
     segmenter = segmenter_of(Rsam(config).eval())
