@@ -130,6 +130,8 @@ class RsamConfig:
         is_null_sparse_prompt: Whether a query without points or boxes gets the learnable "empty" vector
             (paper, Section 3.2.1). It is SAM 2's not-a-point embedding, so it costs no parameter; SAM 2's
             own image predictor gives such a query no sparse token at all.
+        is_prompt_drawn: Whether points and boxes are also drawn into the mask prompt, which a small model
+            learns from little data. Neither SAM 2 nor the paper does so.
     """
 
     name: str
@@ -141,6 +143,7 @@ class RsamConfig:
     guidance: GuidanceConfig | None = None
     is_text_added_to_mask_token: bool = True
     is_null_sparse_prompt: bool = True
+    is_prompt_drawn: bool = False
 
     @property
     def has_text(self) -> bool:
@@ -246,6 +249,7 @@ _RSAM_SMALL = RsamConfig(
         num_heads=4, mlp_dim=512, cross_attention_downsample=1, position_pairs_per_layer=1
     ),
     decoder=DecoderConfig(num_heads=4, mlp_dim=512, iou_hidden_dim=128),
+    is_prompt_drawn=True,
 )
 
 PRESETS: dict[str, RsamConfig] = {

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from geophrase.engine.model.rsam.config import RsamConfig, TextEncoderConfig
+from geophrase.engine.model.rsam.drawn_prompts import draw_prompts
 from geophrase.engine.model.rsam.image_encoder import DEEP_STRIDE_PX, ImageEncoder, ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput, MultimodalMaskDecoder
 from geophrase.engine.model.rsam.prompt_encoder import PromptEncoder, join_boxes
@@ -145,6 +146,13 @@ class Rsam(nn.Module):
             features, text_QD = self._guide(features, text)
         sparse_QSD = self._sparse_prompts(points, features, num_queries)
         dense_QDHW = self.prompt_encoder.no_mask()
+        if points is not None and self.config.is_prompt_drawn:
+            mask_logits_Q1HW = draw_prompts(
+                mask_logits_Q1HW,
+                *points,
+                input_hw_px=features.input_hw_px,
+                mask_hw=(4 * grid_hw[0], 4 * grid_hw[1]),
+            )
         if mask_logits_Q1HW is not None:
             dense_QDHW = self.prompt_encoder.encode_masks(mask_logits_Q1HW, grid_hw=grid_hw)
         output: MaskOutput = self.mask_decoder(
