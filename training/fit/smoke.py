@@ -14,35 +14,50 @@ from geophrase.engine.predictor import Predictor
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.risors import read_image, read_split
 from geophrase.training.fit.command import build_fitting
+from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.recipes.miniature import NUM_STEPS, Miniature
+
+_CPU = torch.device("cpu")
 
 
 def run_smoke(args: argparse.Namespace, config: TrainConfig) -> int:
     """Runs ``geophrase-train fit --smoke`` and prints what it did, in ``--run`` where that is given.
 
+    ``torchrun`` may start it like any run; every process draws the same images for itself.
+
     Raises:
         EngineError: The run folder is taken, or a setting doesn't fit.
     """
     torch.set_num_threads(1)  # a miniature gains nothing from more, and waits for them on a busy machine
-    with _folder(args.run) as folder:
-        miniature = Miniature.write(folder / "miniature")
-        weights = fit_miniature(miniature, config, folder / "run")
-        answer = ask(weights, miniature)
-        print(f"{args.recipe}: {NUM_STEPS} updates, a validation and an export; {answer}")
+    ranks = Ranks.from_environment()
+    with _folder(args.run) as folder, joined(ranks, _CPU) as connected:
+        miniature = Miniature.write(folder / f"miniature_{ranks.rank}")
+        weights = fit_miniature(miniature, config, folder / "run", ranks=connected)
+        if ranks.is_first:
+            answer = ask(weights, miniature)
+            print(f"{args.recipe}: {NUM_STEPS} updates, a validation and an export; {answer}")
     return 0
 
 
-def fit_miniature(miniature: Miniature, config: TrainConfig, run: Path) -> Path:
-    """Trains a recipe in miniature on the CPU and returns the exported weights.
+def fit_miniature(
+    miniature: Miniature, config: TrainConfig, run: Path, *, ranks: Ranks | None = None
+) -> Path:
+    """Trains a recipe in miniature on the CPU and returns the weights that the first process exports.
+
+    Args:
+        miniature: What it trains on.
+        config: The recipe as it is.
+        run: The run folder.
+        ranks: The connected processes; one alone where there are none.
 
     Raises:
         EngineError: The run folder is taken.
     """
     args = argparse.Namespace(
         data=[miniature.data], repeats=[], validate_on=None, run=run, init=None, resume=False, teacher=None,
-        device="cpu", workers=0,
+        workers=0,
     )  # fmt: skip
-    return build_fitting(args, miniature.shrink(config)).fit()
+    return build_fitting(args, miniature.shrink(config), ranks=ranks, device=_CPU).fit()
 
 
 def ask(weights: Path, miniature: Miniature) -> str:

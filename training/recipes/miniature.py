@@ -61,7 +61,7 @@ class Miniature:
             config,
             model=self._shrunk_model(config.model),
             data=replace(config.data, batch_size=2, image_px=(IMAGE_PX,)),
-            execution=replace(config.execution, parallel="none", is_bfloat16=False),
+            execution=replace(config.execution, is_bfloat16=False),
             validation=replace(
                 config.validation, num_rounds=1, max_images=0, image_px=IMAGE_PX, num_panels=1
             ),
