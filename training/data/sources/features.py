@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ import pyproj
 import shapely
 from rasterio.features import rasterize
 from rasterio.transform import Affine
-from shapely.geometry.base import BaseGeometry
 
 from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.training.data.instances import Instance
@@ -83,9 +82,11 @@ class Feature:
             transform=Affine.translation(box.col, box.row),
             dtype=np.uint8,
         )
-        mask_HW = np.zeros(window.shape_yx, np.bool_)
-        mask_HW[box.slices_within(window)] = mask_hw != 0
-        return Instance.from_mask(self.name, mask_HW & valid_HW)
+        shown = Instance.from_mask(self.name, (mask_hw != 0) & valid_HW[box.slices_within(window)])
+        if shown is None:
+            return None
+        left_px, top_px = shown.left_px + box.col - window.col, shown.top_px + box.row - window.row
+        return replace(shown, left_px=left_px, top_px=top_px)
 
 
 def read_features(table: FeatureTable, grid: RasterGrid) -> list[Feature]:
@@ -96,27 +97,24 @@ def read_features(table: FeatureTable, grid: RasterGrid) -> list[Feature]:
     Raises:
         RisorsError: The layer can't be read or placed, lacks a column, or has no such polygon.
     """
-    layer = _layer_of(table)
-    frame = _read(table, layer, grid)
-    texts = _texts(frame, table)
-    polygons = np.array([_polygonal(geometry) for geometry in frame.geometry], object)
-    usable = np.array([text != "" for text in texts], bool) & ~shapely.is_missing(polygons)
-    if not usable.all():
-        tell(f"{int((~usable).sum())} features of {table.path} are no polygons or have no phrase: left out.")
-    chosen = np.flatnonzero(usable)
-    moved_pix = shapely.transform(polygons[chosen], grid.to_pix)
-    names = _names(frame, table)
-    features = [
-        Feature(texts[index], names[index], polygon)
-        for index, polygon in zip(chosen, moved_pix, strict=True)
-        if np.isfinite(polygon.bounds).all() and polygon.intersects(_frame_pix(grid))
-    ]
-    if not features:
+    frame = _read(table, _layer_of(table), grid)
+    texts = np.array(_texts(frame, table), object)
+    areas = _areas(frame.geometry.to_numpy())
+    is_usable = (texts != "") & ~shapely.is_missing(areas)
+    if not is_usable.all():
+        num_others = int((~is_usable).sum())
+        tell(f"{num_others} features of {table.path} are no polygons or have no phrase: left out.")
+    areas[~is_usable] = None
+    areas_pix = shapely.transform(areas, grid.to_pix)
+    is_usable &= np.isfinite(shapely.bounds(areas_pix)).all(axis=1)
+    is_usable &= shapely.intersects(areas_pix, shapely.box(0, 0, grid.width_px, grid.height_px))
+    if not is_usable.any():
         raise RisorsError(
             f"{table.path} has no polygon with a phrase on the raster; check that they show the same place "
             "and that their coordinate systems are set."
         )
-    return features
+    names = _names(frame, table)
+    return [Feature(texts[index], names[index], areas_pix[index]) for index in np.flatnonzero(is_usable)]
 
 
 def _layer_of(table: FeatureTable) -> dict[str, Any]:
@@ -167,10 +165,6 @@ def _outline_map(grid: RasterGrid) -> shapely.Polygon:
     return shapely.segmentize(outline, outline.length / _OUTLINE_POINTS)
 
 
-def _frame_pix(grid: RasterGrid) -> shapely.Polygon:
-    return shapely.box(0, 0, grid.width_px, grid.height_px)
-
-
 def _texts(frame: gpd.GeoDataFrame, table: FeatureTable) -> list[str]:
     if table.phrase_column is None:
         return [(table.phrase or "").strip()] * len(frame)
@@ -189,13 +183,14 @@ def _strings(frame: gpd.GeoDataFrame, column: str) -> list[str]:
     return ["" if is_na else str(value).strip() for value, is_na in zip(values, values.isna(), strict=True)]
 
 
-def _polygonal(geometry: BaseGeometry | None) -> shapely.Polygon | shapely.MultiPolygon | None:
-    """The areas of a geometry, made valid; None where it has none."""
-    if geometry is None or geometry.is_empty:
-        return None
-    valid = shapely.make_valid(shapely.force_2d(geometry))
-    parts = shapely.get_parts(shapely.get_parts(valid))  # a collection may hold a multi-polygon
-    areas = parts[shapely.get_dimensions(parts) == 2]
-    if not len(areas):
-        return None
-    return areas[0] if len(areas) == 1 else shapely.MultiPolygon(list(areas))
+def _areas(geometries: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:
+    """The areas of each geometry, made valid; None where it has none."""
+    areas: npt.NDArray[np.object_] = shapely.force_2d(geometries)
+    is_invalid = ~shapely.is_valid(areas) & ~shapely.is_missing(areas)
+    areas[is_invalid] = shapely.make_valid(areas[is_invalid])
+    collections = shapely.get_type_id(areas) == shapely.GeometryType.GEOMETRYCOLLECTION
+    for index in np.flatnonzero(collections):  # what making valid leaves: areas, and lines beside them
+        parts = shapely.get_parts(shapely.get_parts(areas[index]))
+        areas[index] = shapely.multipolygons(parts[shapely.get_dimensions(parts) == 2])
+    areas[(shapely.get_dimensions(areas) != 2) | shapely.is_empty(areas)] = None
+    return areas

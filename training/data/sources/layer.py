@@ -8,12 +8,15 @@ part.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from rasterio.errors import NotGeoreferencedWarning
 
 from geophrase.engine.atomic_file import write_atomically
 from geophrase.engine.raster.source import RasterSource, TilePixels
@@ -102,8 +105,15 @@ def convert_layer_to_boxes(options: LayerOptions, target: Path) -> list[BoxedIma
     return images
 
 
-def _opened(options: LayerOptions) -> RasterSource:
-    return RasterSource.open(options.raster, bands=options.bands, resolution_m=options.resolution_m)
+@contextmanager
+def _opened(options: LayerOptions) -> Iterator[RasterSource]:
+    """The raster; without the warning of GDAL's burning that pixels have no place on the map."""
+    with (
+        warnings.catch_warnings(),
+        RasterSource.open(options.raster, bands=options.bands, resolution_m=options.resolution_m) as source,
+    ):
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        yield source
 
 
 class _Cutter:

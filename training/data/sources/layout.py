@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from PIL import Image, UnidentifiedImageError
+
 from geophrase.training.data.risors import RisorsError
 
 
@@ -20,3 +22,16 @@ def refuse_gaps(folder: Path, names: Sequence[str], *, what: str = "images") -> 
             f"{folder} lacks {len(missing)} of {len(names)} {what}, {missing[0]} among them; "
             "copy the whole folder."
         )
+
+
+def image_size_yx(path: Path) -> tuple[int, int]:
+    """Height and width of an image file, from its header alone.
+
+    Raises:
+        RisorsError: The file is missing or is no image.
+    """
+    try:
+        with Image.open(path) as image:
+            return image.height, image.width
+    except (OSError, UnidentifiedImageError) as error:
+        raise RisorsError(f"{path} is missing or is not an image that can be read.") from error

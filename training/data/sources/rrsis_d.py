@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from geophrase.training.data.risors import SPLITS, RisorsError, read_image, write_sample
+from geophrase.training.data.risors import SPLITS, RisorsError, write_sample
 from geophrase.training.data.sources.coco_rle import phrase_of_rle, rle_of
 from geophrase.training.data.sources.dior import class_key
-from geophrase.training.data.sources.layout import refuse_gaps
+from geophrase.training.data.sources.layout import image_size_yx, refuse_gaps
 from geophrase.training.data.sources.refer_pickle import Reference, read_references
 from geophrase.training.data.sources.streaming import converted, tell
 
@@ -72,7 +72,7 @@ def convert_rrsis_d(source: Path, target: Path) -> dict[str, list[str]]:
 
 def _convert(work: _Work, objects: _Objects, target: Path) -> int:
     """Write one image; the number of its phrases, none where all masks are empty."""
-    height_px, width_px = read_image(work.path).shape[:2]
+    height_px, width_px = image_size_yx(work.path)
     phrases = []
     for reference in work.references:
         try:
