@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _Rows = Sequence[Mapping[str, Any]]
 
 _SIZE_INCHES = (13.0, 7.5)
+_MARGINS = {"left": 0.05, "right": 0.99, "bottom": 0.07, "top": 0.95, "wspace": 0.16, "hspace": 0.14}
 _SMOOTHED_SHARE = 0.05
 _FAINT = 0.25
 _LEGEND: dict[str, Any] = {"framealpha": 0.7, "edgecolor": "none"}
@@ -35,7 +36,8 @@ def plot_curves(metrics: Path, png: Path) -> None:
     rows = read_rows(metrics)
     training = [row for row in rows if "loss" in row]
     validation = [row for row in rows if "validation" in row]
-    figure = Figure(_SIZE_INCHES, dpi=110, layout="constrained")
+    figure = Figure(_SIZE_INCHES, dpi=110)
+    figure.subplots_adjust(**_MARGINS)
     FigureCanvasAgg(figure)
     axes = figure.subplots(2, 3, sharex=True)
     _plot_loss(axes[0, 0], training)
