@@ -8,6 +8,7 @@ from itertools import groupby
 from geophrase.training.benchmark.experiments import Experiment
 from geophrase.training.benchmark.published import CLASSES, DATASETS, MEASURES, METHODS, OURS, Figures
 from geophrase.training.benchmark.rows import BenchmarkRow
+from geophrase.training.recipes.paper import NUM_GPUS
 
 _TITLE_WIDTH = 32
 _TITLES = {
@@ -90,4 +91,8 @@ def as_list(experiments: Sequence[Experiment]) -> str:
     lines = [_line("", dict(zip(MEASURES, MEASURES, strict=True)))]
     lines += [_figures(experiment.name, experiment.published) for experiment in experiments]
     commands = dict.fromkeys(experiment.training_command() for experiment in experiments)
-    return "\n".join([*lines, "", "Trained by:", *commands])
+    hint = (
+        f"An update of the paper's takes the batches of {NUM_GPUS} GPUs: on fewer, add "
+        "--set optimizer.accumulated_batches=N so that GPUs times N stays the same."
+    )
+    return "\n".join([*lines, "", "Trained by:", *commands, "", hint])

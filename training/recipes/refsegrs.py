@@ -7,7 +7,7 @@ from geophrase.training.config import TrainConfig
 from geophrase.training.recipes.paper import UNTOUCHED, paper_run
 
 LEARNING_RATE = 5e-5
-"""Not in the paper. Source: what FIANet's ``args.py`` names for this data set."""
+"""Not in the paper. Source: FIANet's ``README.md``, whose epochs the paper follows."""
 
 
 def refsegrs_base_plus() -> TrainConfig:
