@@ -26,11 +26,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from geophrase.training.annotation.candidates import Candidate, Guidance
+from geophrase.training.annotation.candidates import Guidance
 from geophrase.training.annotation.encodings import read_project_image
 from geophrase.training.annotation.project import AnnotationError
+from geophrase.training.annotation.review_views import instance_view, progress_view, project_view
 from geophrase.training.annotation.session import AnnotationSession
-from geophrase.training.data.instances import Instance
 from geophrase.training.errors import TrainingError
 
 HOST = "127.0.0.1"
@@ -44,7 +44,13 @@ _PAGE_FILES = {
 }
 _MAX_BODY_BYTES = 2**16
 _WAIT_S = 30.0
-_JPEG_QUALITY = 93
+_JPEG_OPTIONS = (
+    *(cv2.IMWRITE_JPEG_QUALITY, 95),
+    *(
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ),  # small objects keep their colour
+)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -115,8 +121,7 @@ class ReviewServer(ThreadingHTTPServer):
         if image_index >= len(images):
             raise _Refusal(HTTPStatus.NOT_FOUND, "There is no such image.")
         image_HWC = read_project_image(images[image_index])
-        quality = [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY]
-        return cv2.imencode(".jpg", np.ascontiguousarray(image_HWC[..., ::-1]), quality)[1].tobytes()
+        return cv2.imencode(".jpg", np.ascontiguousarray(image_HWC[..., ::-1]), _JPEG_OPTIONS)[1].tobytes()
 
 
 class _Connection(BaseHTTPRequestHandler):
@@ -175,11 +180,11 @@ class _Connection(BaseHTTPRequestHandler):
                 file_name, content_type = _PAGE_FILES[name]
                 return (_PAGE_FOLDER / file_name).read_bytes(), content_type
             case ["project"]:
-                return _as_json(_project_view(session))
+                return _as_json(project_view(session))
             case ["images", number]:
                 return self.server.image_bytes(_number(number)), "image/jpeg"
             case ["instances", number]:
-                view = _instance_view(session, _number(number))
+                view = instance_view(session, _number(number))
                 session.look_ahead(_number(number))
                 return _as_json(view)
         raise _Refusal(HTTPStatus.NOT_FOUND, "There is nothing here.")
@@ -189,12 +194,12 @@ class _Connection(BaseHTTPRequestHandler):
         match parts:
             case ["undo"]:
                 number = session.undo()
-                return _as_json({"number": number, **_progress(session)})
+                return _as_json({"number": number, **progress_view(session)})
             case ["instances", text, action]:
                 number = _number(text)
                 _decide(session, number, action, asked)
                 return _as_json(
-                    {"number": number, "next": session.next_pending(number + 1), **_progress(session)}
+                    {"number": number, "next": session.next_pending(number + 1), **progress_view(session)}
                 )
         raise _Refusal(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
@@ -255,63 +260,3 @@ def _number(text: str) -> int:
 
 def _as_json(document: Any) -> tuple[bytes, str]:
     return json.dumps(document).encode(), "application/json"
-
-
-def _progress(session: AnnotationSession) -> dict[str, Any]:
-    return {"counts": session.counts}
-
-
-def _project_view(session: AnnotationSession) -> dict[str, Any]:
-    """What the page shows of the whole; one letter for each instance: p, a or d."""
-    project = session.project
-    return {
-        "name": project.folder.resolve().name,
-        "model": project.facts.model,
-        "num_images": len(project.images),
-        "statuses": "".join(status[0] for status in session.statuses),
-        "first": session.next_pending(0),
-        **_progress(session),
-    }
-
-
-def _instance_view(session: AnnotationSession, number: int) -> dict[str, Any]:
-    state, candidates = session.state(number)
-    instance = session.project.instances[number]
-    image = session.project.images[instance.image_index]
-    box = image.boxed.boxes[instance.box_index]
-    last = state.rounds[-1] if state.rounds else None
-    return {
-        "number": number,
-        "id": instance.id,
-        "text": box.text,
-        "name": box.name,
-        "box": box.bbox_xyxy,
-        "image": instance.image_index,
-        "file": image.boxed.path.name,
-        "width": image.boxed.width_px,
-        "height": image.boxed.height_px,
-        "status": state.status,
-        "mask": state.mask,
-        "round": len(state.rounds),
-        "points": last.points_xy if last else (),
-        "labels": last.point_labels if last else (),
-        "candidates": [_candidate_view(each) for each in candidates],
-    }
-
-
-def _candidate_view(candidate: Candidate) -> dict[str, Any]:
-    """Figures, and the mask in its bounding box: lengths of runs along rows, the first one outside."""
-    view: dict[str, Any] = {
-        "iou": candidate.predicted_iou,
-        "stability": candidate.stability,
-        "area": candidate.area_px,
-        "window": (0, 0, 0, 0),
-        "runs": (),
-    }
-    instance = Instance.from_rle("", candidate.mask_rle)
-    if instance is not None:
-        flat = np.concatenate([[0], instance.patch_HW.ravel(), [2]]).astype(np.int8)
-        changes = np.flatnonzero(np.diff(flat))
-        view["window"] = instance.bbox_xywh
-        view["runs"] = np.diff(changes, prepend=0).tolist()
-    return view
