@@ -11,8 +11,9 @@ import json
 import os
 import pickle
 import shutil
+import warnings
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import torch
@@ -111,7 +112,9 @@ def load_sharded(path: Path, ranks: Ranks, layout: Mapping[str, Any]) -> dict[st
         like: dict[str, Tensor] = {}
         _without_tensors(layout, like, "")
         tensors = {key: _empty(like.get(key), entry) for key, entry in contents.items()}
-        load(tensors, storage_reader=reader, process_group=ranks.control, no_dist=ranks.control is None)
+        with warnings.catch_warnings():  # it warns a process alone that it is alone
+            warnings.filterwarnings("ignore", message="torch.distributed is disabled")
+            load(tensors, storage_reader=reader, process_group=ranks.control, no_dist=ranks.control is None)
         state: dict[str, Any] = _with_tensors(facts, tensors)
     except (CheckpointException, *_DAMAGES) as error:
         message = f"{path} is no checkpoint of ours or is damaged: start again from another one."
@@ -149,6 +152,8 @@ class _HarmlessReader(FileSystemReader):
 
 class _HarmlessUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
+        if module.partition(".")[0] == "pathlib" and name.endswith("Path"):
+            return PurePath  # where it was written, on whatever system
         if name not in _HARMLESS.get(module, ()):
             raise pickle.UnpicklingError(f"{module}.{name} does not belong into a checkpoint")
         return super().find_class(module, name)
