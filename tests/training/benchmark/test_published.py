@@ -7,7 +7,8 @@ from statistics import fmean
 import pytest
 
 from geophrase.training.benchmark.experiments import EXPERIMENTS
-from geophrase.training.benchmark.published import CLASSES, METHODS, OURS
+from geophrase.training.benchmark.published import CLASSES, DATASETS, METHODS, OURS
+from geophrase.training.data.sources.catalog import MASK_SOURCES
 from geophrase.training.recipes.catalog import RECIPES
 
 
@@ -43,3 +44,10 @@ def test_every_experiment_has_a_name_of_its_own_and_a_recipe_of_the_catalogue():
     for experiment in EXPERIMENTS:
         assert RECIPES[experiment.run] is experiment.recipe
         assert f"--recipe {experiment.run} " in experiment.training_command()
+
+
+@pytest.mark.parametrize("dataset", DATASETS)
+def test_test_splits_are_as_large_as_the_converters_expect(dataset):
+    provenance = MASK_SOURCES[dataset].provenance
+    assert DATASETS[dataset].title == provenance.title
+    assert DATASETS[dataset].num_test_phrases == provenance.published["test"]
