@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,22 +79,21 @@ def evaluate(
     Raises:
         RisorsError: An image file cannot be read.
     """
-    measures = _text_measures(images, config) if segmenter.has_text else {}
-    clicks = _click_measures(config, has_text=segmenter.has_text)
-    measure_images(segmenter, images, [*measures.values(), *clicks.values()], is_quiet=is_quiet)
-    report = _by_resolution(measures, config.resolutions)
-    right = measures.get("right")
-    if isinstance(right, PhraseMeasure):
-        report["calibration"] = calibration_report(
-            right.observations, false_alarm_rates=config.false_alarm_rates
-        )
-    if clicks:
-        report["clicks_to"] = {name: measure.report() for name, measure in clicks.items()}
+    right = PhraseMeasure(config.resolutions)
+    by_text = {"right": right, **_further_text_measures(images, config)} if segmenter.has_text else {}
+    by_clicks = _click_measures(config, has_text=segmenter.has_text)
+    measure_images(segmenter, images, [*by_text.values(), *by_clicks.values()], is_quiet=is_quiet)
+    report = _by_resolution(by_text, config.resolutions)
+    if by_text:
+        rates = config.false_alarm_rates
+        report["calibration"] = calibration_report(right.observations, false_alarm_rates=rates)
+    if by_clicks:
+        report["clicks_to"] = {name: measure.report() for name, measure in by_clicks.items()}
     return report
 
 
-def _text_measures(images: Sequence[RisorsImage], config: EvaluationConfig) -> dict[str, Measure]:
-    measures: dict[str, Measure] = {"right": PhraseMeasure(config.resolutions)}
+def _further_text_measures(images: Sequence[RisorsImage], config: EvaluationConfig) -> dict[str, Measure]:
+    measures: dict[str, Measure] = {}
     if config.is_shuffled:
         replacements = shuffled_phrases(images, seed=config.seed)
         measures["shuffled"] = PhraseMeasure(config.resolutions[:1], replacements=replacements)
@@ -119,7 +118,7 @@ def _click_measures(config: EvaluationConfig, *, has_text: bool) -> dict[str, Me
     }
 
 
-def _by_resolution(measures: dict[str, Measure], resolutions: Sequence[Resolution]) -> dict[str, Any]:
+def _by_resolution(measures: Mapping[str, Measure], resolutions: Sequence[Resolution]) -> dict[str, Any]:
     first, *others = (str(resolution) for resolution in resolutions)
     reports = {name: measure.report() for name, measure in measures.items()}
     report: dict[str, Any] = {name: by_resolution[first] for name, by_resolution in reports.items()}

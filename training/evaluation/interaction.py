@@ -48,7 +48,8 @@ def random_error_click(
     wrong = np.flatnonzero(predicted_HW != reference_HW)
     if not len(wrong):
         return None
-    return _click_at(int(generator.choice(wrong)), reference_HW)
+    y_px, x_px = divmod(int(generator.choice(wrong)), reference_HW.shape[1])
+    return Click(x_px, y_px, bool(reference_HW[y_px, x_px]))
 
 
 def central_error_click(
@@ -62,24 +63,29 @@ def central_error_click(
     Source: Sofiiuk et al. 2022 (RITM), Section 3.1, and its ``isegm/inference/clicker.py``;
     ``sample_one_point_from_error_center`` of ``sam2/modeling/sam2_utils.py``.
     """
-    missed_HW = _depth_px(reference_HW & ~predicted_HW)
-    excess_HW = _depth_px(predicted_HW & ~reference_HW)
+    missed = _deepest(reference_HW & ~predicted_HW, clicked)
+    excess = _deepest(predicted_HW & ~reference_HW, clicked)
+    depth_px, x_px, y_px = missed if missed[0] > excess[0] else excess
+    return Click(x_px, y_px, bool(reference_HW[y_px, x_px])) if depth_px > 0 else None
+
+
+def _deepest(region_HW: _Mask, clicked: Sequence[Click]) -> tuple[float, int, int]:
+    """The depth, x and y of a region's deepest pixel that was not clicked; a depth of 0 where there is none.
+
+    Only the region's bounding box is looked at; what is around it is outside.
+    """
+    rows, columns = np.flatnonzero(region_HW.any(1)), np.flatnonzero(region_HW.any(0))
+    if not len(rows):
+        return 0.0, 0, 0
+    top, left = int(rows[0]), int(columns[0])
+    padded_HW = np.pad(region_HW[top : rows[-1] + 1, left : columns[-1] + 1], 1).astype(np.uint8)
+    depth_HW = np.asarray(cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_PRECISE), np.float32)
+    depth_HW = np.pad(depth_HW[1:-1, 1:-1], ((top, 0), (left, 0)))
     for click in clicked:
-        missed_HW[click.y_px, click.x_px] = excess_HW[click.y_px, click.x_px] = 0
-    deeper_HW = missed_HW if missed_HW.max() > excess_HW.max() else excess_HW
-    return _click_at(int(deeper_HW.argmax()), reference_HW) if deeper_HW.max() > 0 else None
-
-
-def _depth_px(region_HW: _Mask) -> NDArray[np.float32]:
-    """Distance of every pixel of a region to the nearest pixel outside, 0 outside."""
-    padded_HW = np.pad(region_HW, 1).astype(np.uint8)
-    depth_HW = cv2.distanceTransform(padded_HW, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    return np.array(depth_HW[1:-1, 1:-1], np.float32)
-
-
-def _click_at(index: int, reference_HW: _Mask) -> Click:
-    y_px, x_px = divmod(index, reference_HW.shape[1])
-    return Click(x_px, y_px, bool(reference_HW[y_px, x_px]))
+        if click.y_px < depth_HW.shape[0] and click.x_px < depth_HW.shape[1]:
+            depth_HW[click.y_px, click.x_px] = 0
+    y_px, x_px = divmod(int(depth_HW.argmax()), depth_HW.shape[1])
+    return float(depth_HW[y_px, x_px]), x_px, y_px
 
 
 class Interaction:

@@ -8,8 +8,10 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from geophrase.engine.atomic_file import write_atomically
+from geophrase.training.evaluation.report import CLICK_TITLES
 
 _INK, _BAR, _COUNT = "#222222", "#3b6fb6", "#c9c9c9"
 
@@ -46,6 +48,7 @@ def _reliability_figure(calibration: Mapping[str, Any]) -> Figure:
         lower[column].bar(*_counts(part["bins"]), width=0.094, color=_COUNT)
         lower[column].set_xlabel(estimate)
         lower[column].set_ylabel("count")
+        lower[column].yaxis.set_major_locator(MaxNLocator(nbins=2, integer=True))
     return figure
 
 
@@ -70,7 +73,8 @@ def _clicks_figure(clicks_to: Mapping[str, Mapping[str, Any]]) -> Figure:
     for name, part in clicks_to.items():
         points = [(number, iou) for number, iou in enumerate(part["mIoU_after"]) if iou is not None]
         if points:
-            axes.plot(*zip(*points, strict=True), "o-", markersize=3, label=f"{name} ({part['targets']})")
+            axes.plot(*zip(*points, strict=True), "o-", markersize=3, label=CLICK_TITLES[name])
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set(xlabel="clicks", ylabel="mean IoU", ylim=(0, 1))
     if axes.lines:
         axes.legend(frameon=False)

@@ -10,11 +10,12 @@ from geophrase.training.evaluation.metrics import PRECISION_THRESHOLDS
 _COLUMNS = ("oIoU", "mIoU", *(f"P@{threshold}" for threshold in PRECISION_THRESHOLDS))
 _TITLE_WIDTH = 30
 
-_CLICK_TITLES = {
+CLICK_TITLES = {
     "phrase": "after the phrase",
     "clicks": "the same masks, clicks alone",
     "objects": "single objects, clicks alone",
 }
+"""What the parts of ``clicks_to`` are called in front of people."""
 _SHOWN_CLICKS = (0, 1, 2, 3, 5, 10, 20)
 
 
@@ -95,7 +96,7 @@ def _clicks(clicks_to: Mapping[str, Mapping[str, Any]]) -> str:
             noc = part[f"NoC@{iou}"]
             cells += ["–" if noc is None else f"{noc:.2f}", str(part[f"failures@{iou}"])]
         cells += [_number(part["mIoU_after"][number]) for number in shown]
-        lines.append(f"{_CLICK_TITLES[name]:{_TITLE_WIDTH}}{part['targets']:>8}{_cells(cells)}")
+        lines.append(f"{CLICK_TITLES[name]:{_TITLE_WIDTH}}{part['targets']:>8}{_cells(cells)}")
     return "\n".join(lines)
 
 

@@ -160,24 +160,46 @@ class RsamSegmenter:
         Raises:
             ValueError: The image is not uint8 with three channels.
         """
-        device = self._rsam.device
-        with self._autocast():
-            image_BCHW = normalised_input(image_HWC[None], image_px=self._image_px, device=device)
-            features = self._rsam.encode_image(image_BCHW)
         height_px, width_px = image_HWC.shape[:2]
-        return _EncodedByRsam(self, features, (height_px, width_px))
+        frame = InputFrame((height_px, width_px), self._image_px, self._rsam.device)
+        with _autocast(frame.device, self._is_bfloat16):
+            image_BCHW = normalised_input(image_HWC[None], image_px=self._image_px, device=frame.device)
+            features = self._rsam.encode_image(image_BCHW)
+        return _EncodedByRsam(self._rsam, self._texts, features, frame, self._is_bfloat16)
+
+
+@dataclass(frozen=True)
+class _EncodedByRsam:
+    rsam: Rsam
+    texts: TextCache
+    features: ImageFeatures
+    frame: InputFrame
+    is_bfloat16: bool
+
+    @property
+    def hw_px(self) -> tuple[int, int]:
+        return self.frame.image_hw_px
+
+    def ask(self, prompts: Prompts) -> Answers:
+        starts = range(0, prompts.num_queries, MAX_QUERIES)
+        parts = [self._ask_some(prompts.part(slice(start, start + MAX_QUERIES))) for start in starts]
+        return Answers(
+            torch.cat([part.logits_QHW for part in parts]),
+            np.concatenate([part.iou_Q for part in parts]),
+            np.concatenate([part.objectness_Q for part in parts]),
+        )
 
     @torch.inference_mode()
-    def _ask(self, features: ImageFeatures, frame: InputFrame, prompts: Prompts) -> Answers:
-        device = self._rsam.device
+    def _ask_some(self, prompts: Prompts) -> Answers:
         labels_QN, previous_QHW = prompts.point_labels_QN, prompts.previous_QHW
-        with self._autocast():
-            output = self._rsam.decode(
-                features,
-                text=None if prompts.texts is None else self._texts.encode(prompts.texts),
-                points_xy_QNC=_in_frame(frame, prompts.points_xy_QNC),
+        device = self.frame.device
+        with _autocast(device, self.is_bfloat16):
+            output = self.rsam.decode(
+                self.features,
+                text=None if prompts.texts is None else self.texts.encode(prompts.texts),
+                points_xy_QNC=_in_frame(self.frame, prompts.points_xy_QNC),
                 point_labels_QN=None if labels_QN is None else torch.from_numpy(labels_QN).to(device),
-                boxes_xyxy_QC=_in_frame(frame, prompts.boxes_xyxy_QC),
+                boxes_xyxy_QC=_in_frame(self.frame, prompts.boxes_xyxy_QC),
                 mask_logits_Q1HW=None if previous_QHW is None else previous_QHW[:, None],
             )
         return Answers(
@@ -186,31 +208,9 @@ class RsamSegmenter:
             output.objectness_Q1[:, 0].float().cpu().numpy(),
         )
 
-    def _autocast(self) -> torch.autocast:
-        return torch.autocast(self._rsam.device.type, torch.bfloat16, enabled=self._is_bfloat16)
 
-    def _frame(self, hw_px: tuple[int, int]) -> InputFrame:
-        return InputFrame(hw_px, self._image_px, self._rsam.device)
-
-
-@dataclass(frozen=True)
-class _EncodedByRsam:
-    segmenter: RsamSegmenter
-    features: ImageFeatures
-    hw_px: tuple[int, int]
-
-    def ask(self, prompts: Prompts) -> Answers:
-        frame = self.segmenter._frame(self.hw_px)
-        starts = range(0, prompts.num_queries, MAX_QUERIES)
-        parts = [
-            self.segmenter._ask(self.features, frame, prompts.part(slice(start, start + MAX_QUERIES)))
-            for start in starts
-        ]
-        return Answers(
-            torch.cat([part.logits_QHW for part in parts]),
-            np.concatenate([part.iou_Q for part in parts]),
-            np.concatenate([part.objectness_Q for part in parts]),
-        )
+def _autocast(device: torch.device, is_bfloat16: bool) -> torch.autocast:
+    return torch.autocast(device.type, torch.bfloat16, enabled=is_bfloat16)
 
 
 def _in_frame(frame: InputFrame, xy: NDArray[np.float32] | None) -> Tensor | None:
