@@ -1,27 +1,34 @@
-"""The exam of the guard: what is asked of the starting model before and of the fine-tuned one after."""
+"""The exam of the guard: what is asked of the starting model before and of the fine-tuned one after.
+
+Shape letters: H height, W width.
+"""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
-from geophrase.training.corrections.guard import Answer, answers_of, with_questions
+from geophrase.training.corrections.guard import ABSENT, OTHER, Answer, answers_of
 from geophrase.training.corrections.rehearsal import (
     RehearsalConfig,
     corrected_classes,
     generate_rehearsal_scene,
     other_classes,
 )
-from geophrase.training.corrections.wording import plain_name
+from geophrase.training.corrections.wording import is_akin, plain_name
+from geophrase.training.data.instances import union_mask
 from geophrase.training.data.lexicon import SURELY_ABSENT
-from geophrase.training.data.risors import RisorsImage, read_sample, write_sample
+from geophrase.training.data.risors import Phrase, RisorsImage, read_sample, write_sample
 from geophrase.training.evaluation.segmenter import Segmenter
+from geophrase.training.scenes.write import training_instances
 
-_NUM_ABSENT = 3
+_MIN_AREA_PX = 100
+_NUM_ABSENT_IN_IMAGE, _NUM_ABSENT_IN_SCENE = 3, 10
 
 
 @dataclass(frozen=True)
@@ -44,28 +51,53 @@ class Exam:
 def build_exam(
     folder: Path, held_out: Sequence[RisorsImage], starting: Segmenter, config: RehearsalConfig
 ) -> Exam:
-    """Makes the exam of images that were held back and of scenes that are not rehearsed.
+    """Makes the exam: images that were held back with their phrases, and scenes of other classes.
+
+    Of an image nobody knows what else it shows, so what is absent there is far-fetched; of a scene everything
+    is known.
 
     Args:
         folder: Where the scenes are written.
         held_out: Corrections that nothing learns from.
-        starting: The starting model, whose answers of other classes are to be kept.
+        starting: The starting model.
         config: Says which scenes are rehearsed; the exam's come after them.
 
     Raises:
         RisorsError: An image cannot be read.
     """
-    others = [plain_name(key) for key in other_classes(corrected_classes(held_out))]
+    others = other_classes(corrected_classes(held_out))
     first = config.seed + config.num_scenes
-    scenes = [_scene(folder, seed, config) for seed in range(first, first + config.num_exam_scenes)]
-    images = []
-    for number, image in enumerate(tqdm([*held_out, *scenes], desc="exam", unit="image", leave=False)):
-        absent = random.Random(number).sample(SURELY_ABSENT, _NUM_ABSENT)
-        images.append(with_questions(image, starting, others=others, absent=absent))
+    seeds = range(first, first + config.num_exam_scenes)
+    images = [_with_far_fetched(image, number) for number, image in enumerate(held_out)]
+    images += [_scene(folder, seed, others, config) for seed in tqdm(seeds, desc="exam", leave=False)]
     return Exam(tuple(images), tuple(answers_of(starting, images)))
 
 
-def _scene(folder: Path, seed: int, config: RehearsalConfig) -> RisorsImage:
-    stem = f"scene_{seed}"
-    write_sample(folder, stem, generate_rehearsal_scene(seed, config).image_HWC, ())
-    return read_sample(folder, stem)
+def _with_far_fetched(image: RisorsImage, number: int) -> RisorsImage:
+    texts = random.Random(number).sample(SURELY_ABSENT, _NUM_ABSENT_IN_IMAGE)
+    absent = _absent_phrases(texts, (image.height_px, image.width_px))
+    return replace(image, phrases=(*image.phrases, *absent))
+
+
+def _scene(folder: Path, seed: int, others: Collection[str], config: RehearsalConfig) -> RisorsImage:
+    """A scene with its truth: every other class that it shows, and some that it doesn't."""
+    scene, stem = generate_rehearsal_scene(seed, config), f"scene_{seed}"
+    hw_px = scene.image_HWC.shape[:2]
+    instances = training_instances(scene)
+    shown = sorted({each.name for each in instances})
+    phrases = []
+    for name in shown:
+        own = [each for each in instances if each.name == name]
+        mask_HW = union_mask(own, height_px=hw_px[0], width_px=hw_px[1])
+        if name in others and mask_HW.sum() >= _MIN_AREA_PX:
+            phrases.append(Phrase.from_mask(plain_name(name), mask_HW, kind=OTHER, name=name))
+    absent = [name for name in others if not any(is_akin(name, each) for each in shown)]
+    absent = random.Random(seed).sample(absent, min(_NUM_ABSENT_IN_SCENE, len(absent)))
+    phrases += _absent_phrases([plain_name(name) for name in absent], hw_px)
+    write_sample(folder, stem, scene.image_HWC, ())
+    return replace(read_sample(folder, stem), phrases=tuple(phrases))
+
+
+def _absent_phrases(texts: Sequence[str], hw_px: tuple[int, ...]) -> list[Phrase]:
+    empty_HW = np.zeros(hw_px, np.uint8)
+    return [Phrase.from_mask(text, empty_HW, kind=ABSENT) for text in texts]

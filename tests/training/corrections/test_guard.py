@@ -5,34 +5,36 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from geophrase.training.corrections.exam import build_exam
 from geophrase.training.corrections.guard import (
     ABSENT,
-    KEPT,
+    OTHER,
     Answer,
     GuardConfig,
     answers_of,
     judge,
-    with_questions,
 )
+from geophrase.training.corrections.rehearsal import RehearsalConfig
+from geophrase.training.corrections.wording import is_akin
 from geophrase.training.data.risors import read_image, read_split
 
 
-def answers(*, ious, alarms=(0.0,) * 20, kept=(1.0,) * 6):
+def answers(*, ious, alarms=(0.0,) * 20, other=(0.4,) * 6):
     rows = [Answer(number, "class", iou) for number, iou in enumerate(ious)]
     rows += [Answer(number % 5, ABSENT, alarm) for number, alarm in enumerate(alarms)]
-    return rows + [Answer(number, KEPT, iou) for number, iou in enumerate(kept)]
+    return rows + [Answer(number, OTHER, iou) for number, iou in enumerate(other)]
 
 
 BEFORE = answers(ious=[0.2, 0.3, 0.1])
 
 
 def test_what_got_better_is_accepted_with_its_figures():
-    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], kept=[0.9] * 6), GuardConfig())
+    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], other=[0.39] * 6), GuardConfig())
     assert verdict.complaints == ()
     figures = verdict.figures()
     assert figures["corrections"] == pytest.approx({"phrases": 3, "before": 0.2, "after": 0.5})
     assert figures["false alarms"]["after"] == 0.0
-    assert figures[KEPT]["after"] == pytest.approx(0.9)
+    assert figures[OTHER]["after"] == pytest.approx(0.39)
     assert "+0.300" in verdict.as_table()
 
 
@@ -52,8 +54,8 @@ def test_more_false_alarms_are_refused_beyond_the_noise():
 
 
 def test_a_model_that_forgot_the_rest_is_refused():
-    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], kept=[0.1] * 6), GuardConfig())
-    assert "other classes went from 1.000 to 0.100" in verdict.complaints[0]
+    verdict = judge(BEFORE, answers(ious=[0.5, 0.6, 0.4], other=[0.1] * 6), GuardConfig())
+    assert verdict.complaints == ("mIoU of other classes went from 0.400 to 0.100",)
 
 
 def test_noise_is_the_standard_error_over_images():
@@ -80,16 +82,22 @@ class Painter:
         return [found.get(text, np.zeros(hw_px, bool)) for text in self.texts]
 
 
-def test_the_exam_asks_corrections_other_classes_and_what_is_not_there(export):
-    (image, *_) = read_split(export(1), "train")
-    asked = with_questions(image, Painter(), others=["roofs", "ships"], absent=["camels"])
-    assert [(phrase.text, phrase.kind) for phrase in asked.phrases] == [
-        ("ponds", "class"),
-        ("roofs", KEPT),  # ships are nowhere found, so there is nothing to keep
-        ("camels", ABSENT),
-    ]
-    values = [answer.value for answer in answers_of(Painter(), [asked])]
-    assert values == pytest.approx([1.0, 1.0, 0.0])
+def test_the_exam_knows_the_truth_of_what_it_asks(export, tmp_path):
+    held_out = read_split(export(2), "train")
+    few = RehearsalConfig(num_exam_scenes=2, scene_px=128)
+    exam = build_exam(tmp_path / "exam", held_out, Painter(), few)
+    assert len(exam.images) == 4
+    by_kind = {}
+    for answer in exam.before:
+        by_kind.setdefault(answer.kind, []).append(answer.value)
+    assert by_kind["class"] == [1.0, 1.0]  # Painter knows ponds, and nothing but ponds
+    assert set(by_kind[OTHER]) == {0.0}
+    assert set(by_kind[ABSENT]) == {0.0}
+    scenes = exam.images[2:]
+    assert not any(
+        is_akin("pond", phrase.name) for image in scenes for phrase in image.phrases if phrase.name
+    )
+    assert exam.answers(Painter()) == exam.before
 
 
 def test_a_wrong_mask_is_answered_with_its_iou(export):
