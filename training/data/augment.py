@@ -39,7 +39,10 @@ class AugmentConfig:
         noise: Sensor noise.
         jpeg: Compression at quality 35–85.
         paste: Objects of another image pasted in.
+        mosaic: Views of four images side by side, with phrases that are true of all four together.
         black_boxes: 20–60 boxes of 1/25 of the side set to black in the image alone (RMSIN's form).
+        are_black_boxes_fixed: Whether the same samples get them in every pass, a share of ``black_boxes`` of
+            all, as in RMSIN's training; their places are drawn anew.
     """
 
     whole_image: float = 0.4
@@ -54,7 +57,9 @@ class AugmentConfig:
     noise: float = 0.10
     jpeg: float = 0.10
     paste: float = 0.10
+    mosaic: float = 0.0
     black_boxes: float = 0.10
+    are_black_boxes_fixed: bool = False
 
 
 @dataclass(frozen=True)
@@ -218,6 +223,24 @@ def _blend(target_hwC: ImageHWC, source_hwC: ImageHWC, patch_hw: MaskHW) -> None
     target_hwC[...] = (source_hwC * alpha_hw1 + target_hwC * (1.0 - alpha_hw1)).astype(np.uint8)
 
 
+def mosaic(quarters: Sequence[tuple[ImageHWC, Sequence[Instance]]]) -> tuple[ImageHWC, list[Instance]]:
+    """Four square images of one size in two rows, and their objects where they then lie.
+
+    An object that was cut at the edge of its image stays cut.
+
+    Source: Bochkovskiy et al. 2020, Section 3.3, with a fixed centre.
+    """
+    images = [image_hwC for image_hwC, _ in quarters]
+    rows = [np.concatenate(images[start : start + 2], axis=1) for start in (0, 2)]
+    height_px, width_px = images[0].shape[:2]
+    moved = [
+        replace(one, left_px=one.left_px + number % 2 * width_px, top_px=one.top_px + number // 2 * height_px)
+        for number, (_, instances) in enumerate(quarters)
+        for one in instances
+    ]
+    return np.concatenate(rows), moved
+
+
 def photometric(image_HWC: ImageHWC, config: AugmentConfig, rng: random.Random) -> ImageHWC:
     """Changes of light, sensor and compression; the shape and the meaning stay."""
     if rng.random() < config.photometric:
@@ -250,7 +273,7 @@ def black_boxes(image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
     height_px, width_px = image_HWC.shape[:2]
     box_px = max(1, round(height_px / 25))
     for _ in range(rng.randint(20, 60)):
-        x, y = rng.randrange(max(1, width_px - box_px)), rng.randrange(max(1, height_px - box_px))
+        x, y = rng.randrange(width_px - box_px + 1), rng.randrange(height_px - box_px + 1)
         result_HWC[y : y + box_px, x : x + box_px] = 0
     return result_HWC
 

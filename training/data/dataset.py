@@ -21,6 +21,7 @@ from geophrase.training.data.augment import (
     ImageHWC,
     View,
     black_boxes,
+    mosaic,
     paste_instances,
     photometric,
     random_view,
@@ -28,9 +29,17 @@ from geophrase.training.data.augment import (
     whole_view,
 )
 from geophrase.training.data.instances import Instance, MaskHW, union_mask
+from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
-from geophrase.training.data.risors import Phrase, RisorsError, RisorsImage, read_image, read_split
-from geophrase.training.data.symmetry import Symmetry, turn_text
+from geophrase.training.data.risors import (
+    Phrase,
+    RisorsError,
+    RisorsImage,
+    read_image,
+    read_split,
+    stable_fraction,
+)
+from geophrase.training.data.stored_phrases import draw_stored
 
 MIN_SHOWN_PX = 24
 
@@ -122,6 +131,15 @@ def collate(samples: Sequence[Sample]) -> Batch:
     )
 
 
+@dataclass(frozen=True)
+class _Scene:
+    """What a sample shows before light and phrases: picture, objects, classes labelled wholly."""
+
+    image_HWC: ImageHWC
+    objects: list[Instance]
+    classes_labelled: frozenset[str]
+
+
 class PhraseDataset(Dataset[Sample]):
     """Augmented views of the images of one split, each with fresh phrases.
 
@@ -131,7 +149,7 @@ class PhraseDataset(Dataset[Sample]):
         roots: RISORS folders.
         split: Split of each.
         image_px: Side of the square result.
-        queries_per_image: Phrases asked of each image, all different.
+        queries_per_image: Phrases asked of each image, all different as far as it has so many.
         is_phrase_per_sample: Whether a sample is one stored phrase and its image, instead of an image.
         augment: None gives the whole image squashed and no other change.
         seed: Start of all chance.
@@ -159,10 +177,11 @@ class PhraseDataset(Dataset[Sample]):
             record
             for root, count in zip(roots, times, strict=True)
             for record in read_split(Path(root), split) * count
+            if record.phrases or record.instances
         ]
         if is_phrase_per_sample:
             self._records = [pair for record in self._records for pair in _pairs(record)]
-        self._objects: dict[Path, list[Instance]] = {}
+        self._objects = ObjectCache()
         self._image_px = image_px
         self._queries_per_image = queries_per_image
         self._augment = augment
@@ -176,13 +195,6 @@ class PhraseDataset(Dataset[Sample]):
         other = copy.copy(self)
         other._image_px = image_px
         return other
-
-    def _decoded(self, record: RisorsImage) -> list[Instance]:
-        """The objects of an image, decoded when they are first asked for and kept."""
-        if record.path not in self._objects:
-            decoded = (stored.decoded() for stored in record.instances)
-            self._objects[record.path] = [instance for instance in decoded if instance is not None]
-        return self._objects[record.path]
 
     def __len__(self) -> int:
         """Number of images or pairs, repeats counted."""
@@ -203,17 +215,40 @@ class PhraseDataset(Dataset[Sample]):
             raise IndexError(index)
         rng = random.Random(f"{self._seed}/{int(self._epoch)}/{index}")
         record = self._records[index]
-        if record.instances:
-            return self._fresh_sample(record, self._decoded(record), rng)
-        return self._stored_sample(record, rng)
+        if not record.instances:
+            return self._stored_sample(record, rng)
+        augment = self._augment
+        scene = self._mosaic(record, rng) if augment is not None and rng.random() < augment.mosaic else None
+        return self._fresh_sample(record, scene or self._scene(record, rng), rng)
 
-    def _fresh_sample(self, record: RisorsImage, objects: Sequence[Instance], rng: random.Random) -> Sample:
-        view = self._view(record, objects, rng)
+    def _scene(self, record: RisorsImage, rng: random.Random) -> _Scene:
+        """One view of one image, with objects of another if chance wants it."""
+        objects = self._objects.objects(record)
+        view = self._view(record, objects, self._image_px, rng)
         image_HWC, seen = view.image(read_image(record.path)), view_instances(view, objects)
         if self._augment is not None and rng.random() < self._augment.paste:
             image_HWC, seen = self._paste(image_HWC, seen, record, rng)
-        image_HWC = self._relit(image_HWC, rng)
-        seen, labelled = _without_slivers(seen, record.classes_labelled)
+        return _Scene(image_HWC, seen, record.classes_labelled)
+
+    def _mosaic(self, record: RisorsImage, rng: random.Random) -> _Scene | None:
+        """Four views side by side with objects of the classes that all four label; None without any."""
+        records = [record, *(rng.choice(self._records) for _ in range(3))]
+        labelled = frozenset.intersection(*(each.classes_labelled for each in records))
+        is_alike = len({each.is_true_colour for each in records}) == 1
+        if not labelled or not is_alike or self._image_px % 2:
+            return None
+        quarters = []
+        for each in records:
+            wanted = [one for one in self._objects.objects(each) if one.name in labelled]
+            view = self._view(each, wanted, self._image_px // 2, rng)
+            quarters.append((view.image(read_image(each.path)), view_instances(view, wanted)))
+        image_HWC, seen = mosaic(quarters)
+        return _Scene(image_HWC, seen, labelled) if seen else None
+
+    def _fresh_sample(self, record: RisorsImage, scene: _Scene, rng: random.Random) -> Sample:
+        """A scene with phrases that are drawn from what it shows."""
+        image_HWC = self._relit(scene.image_HWC, rng)
+        seen, labelled = _without_slivers(scene.objects, scene.classes_labelled)
         if record.is_true_colour:
             seen = [instance.with_colour_of(image_HWC) for instance in seen]
         side_px = self._image_px
@@ -230,32 +265,26 @@ class PhraseDataset(Dataset[Sample]):
             chosen = [seen[target] for target in utterance.targets]
             mask_HW = union_mask(chosen, height_px=side_px, width_px=side_px)
             queries.append(Query(utterance.text, utterance.kind, utterance.name, mask_HW))
-        return Sample(self._occluded(image_HWC, rng), tuple(queries), record.image_id)
+        return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
     def _stored_sample(self, record: RisorsImage, rng: random.Random) -> Sample:
-        """A foreign image without objects: its own phrases, the words of direction turned with the image."""
-        view = whole_view(record.width_px, record.height_px, self._image_px)
-        if self._augment is not None and rng.random() < self._augment.turn:
-            view = replace(view, symmetry=rng.choice(list(Symmetry)))
-        turned = [(phrase, turn_text(phrase.text, view.symmetry)) for phrase in record.phrases]
-        usable = [(phrase, text) for phrase, text in turned if text is not None]
-        if not usable:
-            view, usable = replace(view, symmetry=Symmetry.IDENTITY), [(p, p.text) for p in record.phrases]
+        """An image without objects, as in a foreign folder: its own phrases that are true of the view."""
+        view, usable = draw_stored(record, self._image_px, self._augment, rng)
         chosen = rng.sample(usable, min(len(usable), self._queries_per_image))
         chosen += rng.choices(usable, k=self._queries_per_image - len(chosen))
-        queries = tuple(
-            Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen
-        )
+        queries = [Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen]
         image_HWC = self._relit(view.image(read_image(record.path)), rng)
-        return Sample(self._occluded(image_HWC, rng), queries, record.image_id)
+        return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
-    def _view(self, record: RisorsImage, objects: Sequence[Instance], rng: random.Random) -> View:
+    def _view(
+        self, record: RisorsImage, objects: Sequence[Instance], side_px: int, rng: random.Random
+    ) -> View:
         if self._augment is None:
-            return whole_view(record.width_px, record.height_px, self._image_px)
+            return whole_view(record.width_px, record.height_px, side_px)
         separate = [instance for instance in objects if not instance.is_crowd]
         focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
         size_yx = (record.height_px, record.width_px)
-        return random_view(size_yx, self._image_px, self._augment, rng, focus=focus)
+        return random_view(size_yx, side_px, self._augment, rng, focus=focus)
 
     def _paste(
         self, image_HWC: ImageHWC, seen: list[Instance], record: RisorsImage, rng: random.Random
@@ -266,12 +295,12 @@ class PhraseDataset(Dataset[Sample]):
         donor = rng.choice(self._records)
         wanted = [
             instance
-            for instance in self._decoded(donor)
+            for instance in self._objects.objects(donor)
             if instance.name in record.classes_labelled and not instance.is_crowd
         ]
         if not wanted or donor.is_true_colour != record.is_true_colour:
             return image_HWC, seen
-        view = self._view(donor, wanted, rng)
+        view = self._view(donor, wanted, self._image_px, rng)
         donated = view_instances(view, wanted)
         rng.shuffle(donated)
         return paste_instances(image_HWC, seen, view.image(read_image(donor.path)), donated[:4], rng)
@@ -279,10 +308,12 @@ class PhraseDataset(Dataset[Sample]):
     def _relit(self, image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
         return image_HWC if self._augment is None else photometric(image_HWC, self._augment, rng)
 
-    def _occluded(self, image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
-        if self._augment is not None and rng.random() < self._augment.black_boxes:
-            return black_boxes(image_HWC, rng)
-        return image_HWC
+    def _occluded(self, image_HWC: ImageHWC, record: RisorsImage, rng: random.Random) -> ImageHWC:
+        if self._augment is None:
+            return image_HWC
+        is_fixed = self._augment.are_black_boxes_fixed
+        fraction = stable_fraction(_reference_of(record)) if is_fixed else rng.random()
+        return black_boxes(image_HWC, rng) if fraction < self._augment.black_boxes else image_HWC
 
 
 @dataclass(frozen=True)
@@ -331,6 +362,12 @@ class EvaluationSet:
 def _pairs(record: RisorsImage) -> list[RisorsImage]:
     """The image once for each of its stored phrases, without the objects that others are made from."""
     return [replace(record, phrases=(phrase,), instances=()) for phrase in record.phrases]
+
+
+def _reference_of(record: RisorsImage) -> str:
+    """What tells a sample from others in every pass: its image and, where it has only one, its phrase."""
+    text = record.phrases[0].text if len(record.phrases) == 1 else ""
+    return f"{record.path.stem}/{text}"
 
 
 def _is_gray(image_HWC: ImageHWC) -> bool:
