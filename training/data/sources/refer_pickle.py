@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,18 @@ from typing import Any
 import numpy as np
 
 from geophrase.training.data.risors import RisorsError
+
+_VALUES = """
+    NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4 FLOAT BINFLOAT STRING BINSTRING
+    SHORT_BINSTRING UNICODE BINUNICODE SHORT_BINUNICODE BINUNICODE8 BINBYTES SHORT_BINBYTES BINBYTES8
+"""
+_CONTAINERS = """
+    MARK EMPTY_LIST LIST APPEND APPENDS EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
+    EMPTY_DICT DICT SETITEM SETITEMS
+"""
+_MEMORY = "PUT BINPUT LONG_BINPUT MEMOIZE GET BINGET LONG_BINGET"
+_LOOKUPS = "GLOBAL STACK_GLOBAL REDUCE BUILD"  # what `find_class` answers, for NumPy's numbers
+_OPCODES = frozenset(f"PROTO FRAME STOP {_VALUES} {_CONTAINERS} {_MEMORY} {_LOOKUPS}".split())
 
 
 @dataclass(frozen=True)
@@ -39,20 +53,36 @@ def read_references(path: Path) -> list[Reference]:
         RisorsError: The file is missing or damaged, holds other things than references, or asks to run code.
     """
     try:
-        with path.open("rb") as file:
-            rows = _PlainUnpickler(file, encoding="utf-8").load()
+        content = path.read_bytes()
+        _refuse_unusual(content)
+        rows = _PlainUnpickler(io.BytesIO(content), encoding="utf-8").load()
     except FileNotFoundError:
         raise RisorsError(f"{path} is missing; extract the whole archive.") from None
     except pickle.UnpicklingError as error:
         raise RisorsError(
             f"{path} can't be read safely ({error}); get it from its publisher again."
         ) from error
-    except (EOFError, ValueError, TypeError, KeyError, IndexError, AttributeError, MemoryError) as error:
+    except (ArithmeticError, AttributeError, EOFError, LookupError, TypeError, ValueError) as error:
         raise RisorsError(f"{path} is damaged ({error!r}); get it again.") from error
     try:
         return [_parse(row) for row in rows]
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise RisorsError(f"{path} is not a list of references of the refer API ({error!r}).") from error
+
+
+def _refuse_unusual(content: bytes) -> None:
+    """Refuse, before anything is built, what a list of references never needs.
+
+    Raises:
+        pickle.UnpicklingError: An operation that makes other things, or a place in the unpickler's memory
+            that only a damaged file can mean; it would be allocated.
+        ValueError: The content is no pickle.
+    """
+    for opcode, argument, _ in pickletools.genops(content):
+        if opcode.name not in _OPCODES:
+            raise pickle.UnpicklingError(f"it asks for {opcode.name}")
+        if opcode.name.endswith("PUT") and (argument or 0) > len(content):
+            raise pickle.UnpicklingError("it is damaged")
 
 
 class _PlainUnpickler(pickle.Unpickler):
