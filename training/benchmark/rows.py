@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from geophrase.engine.model.weights.load import locate_weights
+from geophrase.engine.model.load_model import read_config
+from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.engine.model.weights.load import WeightsFile, locate_weights
 from geophrase.training.benchmark.experiments import EXPERIMENTS, Experiment
 from geophrase.training.benchmark.published import CLASSES, DATASETS, MEASURES, Figures
 from geophrase.training.benchmark.results import Results, TestData
@@ -25,14 +27,14 @@ class BenchmarkRow:
         ours: In percent; None where something is missing.
         by_class: Our mIoU in percent by the paper's names of the classes, and their average.
         missing: What has to be given, in a sentence; empty where nothing is missing.
-        note: Why the figures can't be compared, in a sentence; empty where they can.
+        notes: Why the figures can't be compared, in sentences; none where they can.
     """
 
     experiment: Experiment
     ours: Figures | None = None
     by_class: Mapping[str, float] = field(default_factory=dict)
     missing: str = ""
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
     def difference(self) -> Figures:
         """Ours less the paper's, for the measures that the paper gives and ours has."""
@@ -52,7 +54,9 @@ class BenchmarkRow:
         }
         if self.ours is not None:
             row |= {"ours": self.ours, "difference": self.difference(), "by_class": dict(self.by_class)}
-        return row | {key: text for key in ("missing", "note") if (text := getattr(self, key))}
+        if self.missing:
+            row["missing"] = self.missing
+        return row | ({"notes": list(self.notes)} if self.notes else {})
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,14 @@ class Benchmark:
         if data is None or file is None:
             return BenchmarkRow(experiment, missing=_missing(experiment, data, self._wanted_file(experiment)))
         num_points = max(other.points for other in EXPERIMENTS if other.run == experiment.run)
-        scores = results.of(locate_weights(file), data, num_points=num_points)
+        weights = locate_weights(file)
+        scores = results.of(weights, data, num_points=num_points)
         score = scores[resolution][str(experiment.points)]
         return BenchmarkRow(
             experiment,
             ours={name: 100 * score[name] for name in MEASURES},
             by_class=_by_class(experiment.dataset, score.get("by_class", {})),
-            note=_note(experiment.dataset, data),
+            notes=tuple(_notes(experiment, weights, data)),
         )
 
     def _weights_file(self, run: str) -> Path | None:
@@ -113,14 +118,22 @@ def _missing(experiment: Experiment, data: TestData | None, wanted_file: str) ->
     return f"{experiment.name} needs {' and '.join(wanted)}"
 
 
-def _note(dataset: str, data: TestData) -> str:
-    published = DATASETS[dataset]
-    if data.num_phrases == published.num_test_phrases:
-        return ""
-    return (
-        f"the test split given for {published.title} has {data.num_phrases} phrases, "
-        f"the paper's has {published.num_test_phrases}"
-    )
+def _notes(experiment: Experiment, weights: WeightsFile, data: TestData) -> Iterator[str]:
+    model = read_config(weights)
+    if _architecture(model) != _architecture(experiment.recipe().model):
+        yield f"{weights.path} holds a model ({model.name}) that {experiment.run} doesn't train"
+    published = DATASETS[experiment.dataset]
+    if data.num_phrases != published.num_test_phrases:
+        yield (
+            f"the test split given for {published.title} has {data.num_phrases} phrases, "
+            f"the paper's has {published.num_test_phrases}"
+        )
+
+
+def _architecture(model: RsamConfig) -> RsamConfig:
+    """A model's configuration without where its text encoder lies."""
+    text = model.text and replace(model.text, location="", revision=None, sha256=())
+    return replace(model, text=text)
 
 
 def _by_class(dataset: str, scores: Mapping[str, Any]) -> dict[str, float]:

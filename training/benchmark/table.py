@@ -40,7 +40,7 @@ def as_tables(rows: Sequence[BenchmarkRow], *, resolution: str) -> str:
     missing = dict.fromkeys(row.missing for row in rows if row.missing)
     if missing:
         parts.append("\n".join(["Missing:", *(f"  {sentence}" for sentence in missing)]))
-    notes = dict.fromkeys(row.note for row in rows if row.note)
+    notes = dict.fromkeys(note for row in rows for note in row.notes)
     if notes:
         parts.append("\n".join(["Not comparable:", *(f"  {sentence}" for sentence in notes)]))
     return "\n\n".join(parts)

@@ -77,9 +77,12 @@ def test_what_is_missing_is_named_row_by_row(words, capsys):
     assert "missing" not in rows["table11:mmmd"]
 
 
-def test_a_part_of_the_test_split_is_not_passed_off_as_all_of_it(words, capsys):
-    note = benchmark(capsys, *words)[0]["table11:mmmd"]["note"]
-    assert note == "the test split given for RISORS has 4 phrases, the paper's has 8685"
+def test_a_part_of_the_data_and_another_model_are_not_passed_off_as_the_papers(words, trained, capsys):
+    notes = benchmark(capsys, *words)[0]["table11:mmmd"]["notes"]
+    assert notes == [
+        f"{trained(RUN)} holds a model (rsam_base_plus_mmmd) that {RUN} doesn't train",
+        "the test split given for RISORS has 4 phrases, the paper's has 8685",
+    ]
 
 
 def test_nothing_is_scored_twice_and_whatever_changed_is(words, data, trained, tmp_path, capsys):
