@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from types import TracebackType
@@ -55,7 +54,8 @@ class EncodingStore:
         self._cache = EmbeddingCache(project.folder / ENCODINGS_FOLDER, limit_bytes=limit_bytes)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="encode")
         self._lock = threading.Lock()
-        self._futures: OrderedDict[int, Future[Embedding]] = OrderedDict()
+        self._futures: dict[int, Future[Embedding]] = {}
+        self._ahead: set[int] = set()
 
     def __enter__(self) -> EncodingStore:
         return self
@@ -71,24 +71,44 @@ class EncodingStore:
         return self._load_model()
 
     def get(self, image_index: int) -> Embedding:
-        """The encoding of an image; waits where it isn't there yet.
+        """The encoding of an image, before all that was only asked for ahead.
 
         Raises:
             RisorsError: The image is missing or can't be read.
             AnnotationError: It has another size than its boxes say.
         """
-        return self.start(image_index).result()
-
-    def start(self, image_index: int) -> Future[Embedding]:
-        """Has an image encoded in the background; an image that failed before is tried again."""
         with self._lock:
-            future = self._futures.pop(image_index, None)
-            if future is None or future.cancelled() or (future.done() and future.exception() is not None):
-                future = self._worker.submit(self._make, image_index)
-            self._futures[image_index] = future
-            while len(self._futures) > _MAX_IN_MEMORY:
-                self._futures.popitem(last=False)[1].cancel()
-            return future
+            self._ahead.discard(image_index)
+            self._forget_ahead()
+            future = self._start(image_index)
+        return future.result()
+
+    def look_ahead(self, image_indices: Sequence[int]) -> None:
+        """Has images encoded in the background, instead of those that were to be before."""
+        with self._lock:
+            self._forget_ahead()
+            for image_index in image_indices:
+                if image_index not in self._futures:
+                    self._ahead.add(image_index)
+                self._start(image_index)
+
+    def _forget_ahead(self) -> None:
+        """Takes back what nobody waits for and isn't begun."""
+        for image_index in self._ahead:
+            if image_index in self._futures and self._futures[image_index].cancel():
+                del self._futures[image_index]
+        self._ahead.clear()
+
+    def _start(self, image_index: int) -> Future[Embedding]:
+        """The image's future, now the last to be dropped; one that failed before is tried again."""
+        future = self._futures.pop(image_index, None)
+        if future is None or (future.done() and future.exception() is not None):
+            future = self._worker.submit(self._make, image_index)
+        self._futures[image_index] = future
+        finished = [index for index, each in self._futures.items() if each.done()]
+        for index in finished[: max(0, len(self._futures) - _MAX_IN_MEMORY)]:
+            del self._futures[index]
+        return future
 
     def _make(self, image_index: int) -> Embedding:
         image = self._project.images[image_index]

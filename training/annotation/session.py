@@ -66,10 +66,9 @@ class AnnotationSession:
 
     def look_ahead(self, number: int) -> None:
         """Has the image of an instance encoded in the background, and the next undecided one's after it."""
-        self._encodings.start(self._instance(number).image_index)
         following = self.next_pending(number + 1)
-        if following is not None:
-            self._encodings.start(self.project.instances[following].image_index)
+        ahead = [self._instance(each).image_index for each in (number, following) if each is not None]
+        self._encodings.look_ahead(ahead)
 
     def accept(self, number: int, mask: int, *, origin: str = "page") -> None:
         """Keeps one of the masks on offer.
