@@ -32,12 +32,13 @@ UNTOUCHED = AugmentConfig(
     noise=0.0,
     jpeg=0.0,
     paste=0.0,
+    mosaic=0.0,
     black_boxes=0.0,
 )
 """The whole image squashed to the square: the paper names no other augmentation than black rectangles."""
 
-BLACK_BOXES = replace(UNTOUCHED, black_boxes=0.2)
-"""Black rectangles on a fifth of the pairs. Source: Section 3.3.2; number and size: RMSIN's data loader."""
+BLACK_BOXES = replace(UNTOUCHED, black_boxes=0.2, are_black_boxes_fixed=True)
+"""Black rectangles on a fixed fifth of the pairs. Source: Section 3.3.2; all else: RMSIN's data loader."""
 
 _CLICKS = ClickConfig(
     batch_probability=1.0,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from geophrase.training.config import DataConfig
+from geophrase.training.config import DataConfig, TrainConfig
 from geophrase.training.data.dataset import PhraseDataset
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import Phrase, write_sample, write_split
 from geophrase.training.fit.batches import TrainingData
+from geophrase.training.recipes.refsegrs import refsegrs_base_plus
+from geophrase.training.recipes.rrsis_d import rrsis_d_base_plus
 
 SIDE_PX = 32
 
@@ -52,3 +55,40 @@ def test_an_epoch_of_batches_passes_over_all_pairs(root: Path) -> None:
     stream = TrainingData((root,), workers=0).stream(config, seed=0).batches()
     texts = [text for _ in range(3) for text in next(stream).texts]
     assert len(set(texts)) == 6
+
+
+@pytest.fixture
+def white(tmp_path: Path) -> Path:
+    """Sixty white images with a phrase each."""
+    mask_HW = np.ones((SIDE_PX, SIDE_PX), bool)
+    phrase = Phrase.from_mask("the roof on the left", mask_HW, kind="class", name="roof")
+    for number in range(60):
+        write_sample(tmp_path, f"i{number}", np.full((SIDE_PX, SIDE_PX, 3), 255, np.uint8), [phrase])
+    write_split(tmp_path, "train", [f"i{number}" for number in range(60)])
+    return tmp_path
+
+
+@pytest.mark.parametrize(("recipe", "share"), [(refsegrs_base_plus, 0.0), (rrsis_d_base_plus, 0.2)])
+def test_images_stay_as_they_are_but_for_black_boxes_on_a_fixed_share(
+    recipe: Callable[[], TrainConfig], share: float, white: Path
+) -> None:
+    config = recipe().data
+    data = PhraseDataset(
+        [white],
+        "train",
+        image_px=SIDE_PX,
+        queries_per_image=1,
+        augment=config.augment,
+        seed=0,
+        is_phrase_per_sample=config.is_phrase_per_sample,
+    )
+    passes = []
+    for epoch in range(2):
+        data.set_epoch(epoch)
+        passes.append([data[index].image_HWC for index in range(len(data))])
+    boxed = [[bool((image_HWC == 0).any()) for image_HWC in images] for images in passes]
+    assert boxed[0] == boxed[1]
+    assert np.mean(boxed[0]) == pytest.approx(share, abs=0.12 * bool(share))
+    for has_boxes, first_HWC, second_HWC in zip(boxed[0], *passes, strict=True):
+        assert set(np.unique(first_HWC)) <= {0, 255}
+        assert np.array_equal(first_HWC, second_HWC) != has_boxes
