@@ -38,31 +38,8 @@ def add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", dest="to_dir", type=Path, required=True, metavar="DIR", help="the RISORS folder"
     )
-    layer = parser.add_argument_group("--source layer", "a raster and the polygons on it, instead of --from")
-    layer.add_argument("--raster", type=Path, metavar="FILE", help="any raster that GDAL reads")
-    layer.add_argument(
-        "--layer", type=Path, metavar="FILE", help="any vector file that GDAL reads, in any CRS"
-    )
-    layer.add_argument("--layer-name", metavar="NAME", help="of a file with several layers")
-    layer.add_argument("--phrase-column", metavar="COLUMN", help="column with the phrase of each feature")
-    layer.add_argument("--phrase", metavar="TEXT", help="the phrase of every feature, instead of a column")
-    layer.add_argument("--class-column", metavar="COLUMN", help="column with the class of each feature")
-    layer.add_argument("--size-px", type=int, default=800, metavar="N", help="side of the images (800)")
-    layer.add_argument("--resolution", type=float, metavar="METRES", help="default: the raster's own")
-    layer.add_argument("--bands", type=int, nargs="+", metavar="B", help="one or three band numbers, from 1")
-    layer.add_argument(
-        "--complete",
-        action="store_true",
-        help="the layer holds every object that its phrases mean: learn from places without them, too",
-    )
-    layer.add_argument(
-        "--split",
-        choices=("auto", *SPLITS),
-        default="auto",
-        help="auto gives every split an area of its own, with a gap between",
-    )
-    layer.add_argument(
-        "--boxes", action="store_true", help="write the features' boxes for `geophrase-train annotate`"
+    _add_layer_arguments(
+        parser.add_argument_group("--source layer", "a raster and the polygons on it, instead of --from")
     )
 
 
@@ -75,6 +52,8 @@ def run_prepare(args: argparse.Namespace) -> int:
     """
     if args.source == LAYER:
         counts = prepare_layer(_layer_options(args), args.to_dir, as_boxes=args.boxes)
+    elif args.raster is not None or args.layer is not None:
+        raise RisorsError(f"--raster and --layer are for --source layer; {args.source} is read with --from.")
     else:
         counts = prepare(args.source, args.from_dirs, args.to_dir)
     for split, (num_images, num_phrases) in counts.items():
@@ -123,9 +102,41 @@ def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False
     return _finish(LAYER, to_dir, provenance, counts)
 
 
+def _add_layer_arguments(layer: argparse._ArgumentGroup) -> None:
+    layer.add_argument("--raster", type=Path, metavar="FILE", help="any raster that GDAL reads")
+    layer.add_argument(
+        "--layer", type=Path, metavar="FILE", help="any vector file that GDAL reads, in any CRS"
+    )
+    layer.add_argument("--layer-name", metavar="NAME", help="of a file with several layers")
+    layer.add_argument("--phrase-column", metavar="COLUMN", help="column with the phrase of each feature")
+    layer.add_argument("--phrase", metavar="TEXT", help="the phrase of every feature, instead of a column")
+    layer.add_argument(
+        "--class-column",
+        metavar="COLUMN",
+        help="column with the class of each feature; of a complete layer, training then makes phrases itself",
+    )
+    layer.add_argument("--size-px", type=int, default=800, metavar="N", help="side of the images (800)")
+    layer.add_argument("--resolution", type=float, metavar="METRES", help="default: the raster's own")
+    layer.add_argument("--bands", type=int, nargs="+", metavar="B", help="one or three band numbers, from 1")
+    layer.add_argument(
+        "--complete",
+        action="store_true",
+        help="the layer holds every object that its phrases mean: learn from places without them, too",
+    )
+    layer.add_argument(
+        "--split",
+        choices=("auto", *SPLITS),
+        default="auto",
+        help="auto gives every split an area of its own, with a gap between",
+    )
+    layer.add_argument(
+        "--boxes", action="store_true", help="write the features' boxes for `geophrase-train annotate`"
+    )
+
+
 def _layer_options(args: argparse.Namespace) -> LayerOptions:
-    if args.raster is None or args.layer is None:
-        raise RisorsError("A layer is prepared from --raster and --layer; give both.")
+    if args.raster is None or args.layer is None or args.from_dirs:
+        raise RisorsError("A layer is prepared from --raster and --layer; give both, and no --from.")
     table = FeatureTable(args.layer, args.layer_name, args.phrase_column, args.phrase, args.class_column)
     return LayerOptions(
         args.raster,

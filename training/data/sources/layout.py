@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from geophrase.training.data.risors import RisorsError
 
@@ -25,13 +25,14 @@ def refuse_gaps(folder: Path, names: Sequence[str], *, what: str = "images") -> 
 
 
 def image_size_yx(path: Path) -> tuple[int, int]:
-    """Height and width of an image file, from its header alone.
+    """Height and width of an image file as it is shown, from its header alone.
 
     Raises:
         RisorsError: The file is missing or is no image.
     """
     try:
         with Image.open(path) as image:
-            return image.height, image.width
+            is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
+            return image.size if is_on_its_side else image.size[::-1]
     except (OSError, UnidentifiedImageError) as error:
         raise RisorsError(f"{path} is missing or is not an image that can be read.") from error

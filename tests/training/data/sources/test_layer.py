@@ -238,6 +238,10 @@ def test_the_command_prepares_a_layer(
     assert "either the column with the phrases or one phrase" in capsys.readouterr().err
     assert main(["prepare", "--source", "layer", "--to", str(tmp_path / "out")]) == 1
     assert "--raster and --layer" in capsys.readouterr().err
+    assert main([*command, "--phrase", "x", "--from", str(tmp_path)]) == 1
+    assert "and no --from" in capsys.readouterr().err
+    assert main(["prepare", "--source", "nwpu", *command[3:]]) == 1
+    assert "nwpu is read with --from" in capsys.readouterr().err
     assert main([*command, "--phrase", "x", "--raster", str(tmp_path / "no.tif")]) == 1
     assert "no such file" in capsys.readouterr().err
 

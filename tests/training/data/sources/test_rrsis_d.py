@@ -19,12 +19,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from pycocotools import mask as coco_mask
 
 from geophrase.tests.training.data.sources.original_layouts import box_mask, reference, write_rrsis_d
 from geophrase.training.data.prepare import prepare
 from geophrase.training.data.risors import RisorsError, read_image, read_split
 from geophrase.training.data.sources.coco_rle import rle_of
+from geophrase.training.data.sources.layout import image_size_yx
 from geophrase.training.data.sources.refer_pickle import read_references
 
 MASKS = {
@@ -99,6 +101,15 @@ def test_every_form_of_a_mask_is_what_pycocotools_makes_of_it(form: str) -> None
     rle = rle_of(segmentation, height_px=60, width_px=80)
     assert np.array_equal(coco_mask.decode(rle), expected_HW)
     json.dumps(rle)
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_the_size_in_the_header_is_the_size_of_the_decoded_image(orientation: int, tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    path = tmp_path / "turned.jpg"
+    Image.fromarray(np.zeros((60, 80, 3), np.uint8)).save(path, exif=exif)
+    assert image_size_yx(path) == read_image(path).shape[:2]
 
 
 def test_a_damaged_mask_is_named(rrsis_d: Path, tmp_path: Path) -> None:
