@@ -46,13 +46,16 @@ class RehearsalConfig:
         num_exam_scenes: Further ones to judge with.
         scene_px: Side of each.
         classes_per_image: Other classes that the starting model is asked for on each image; 0 for none.
+        tuned_share: Share of the trained weights in their mean with the starting model's, which is what is
+            judged and installed.
         seed: Of the first scene; the others follow.
     """
 
     num_scenes: int = 24
     num_exam_scenes: int = 16
     scene_px: int = 640
-    classes_per_image: int = 16
+    classes_per_image: int = 4
+    tuned_share: float = 0.5
     seed: int = 1_000_000
 
 

@@ -18,7 +18,7 @@ from geophrase.training.objective.losses import LossConfig
 
 
 def corrections() -> TrainConfig:
-    """Five minutes on four cores, from the model that was corrected.
+    """Some five minutes on four cores, from the model that was corrected.
 
     Colours stay natural, for phrases may name them. Crops are of the tiles' own scale or near it.
     """
@@ -43,5 +43,5 @@ def corrections() -> TrainConfig:
         optimizer=OptimizerConfig(learning_rate=3e-4, warmup_fraction=0.05, ema_decay=0.98),
         trainable=TrainableConfig(is_image_encoder_frozen=True),
         validation=ValidationConfig(num_rounds=1),
-        budget=Budget(minutes=5),
+        budget=Budget(steps=400, minutes=8),
     )

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from geophrase.engine.model.weights.load import locate_weights
+from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
+from geophrase.training.corrections.candidate import averaged_weights
 from geophrase.training.corrections.rehearsal import (
     RehearsalConfig,
     corrected_classes,
@@ -111,3 +115,16 @@ def test_what_is_corrected_is_known_by_phrase_object_and_label(export, tmp_path)
     assert corrected_classes([image]) == {"pond"}
     assert corrected_classes([labelled]) == {"pond", "road"}
     assert "lake" not in other_classes({"pond"})
+
+
+def test_the_mean_of_two_models_lies_where_it_should(tmp_path):
+    metadata = WeightsMetadata("rsam_small", "1", "", "CC0-1.0")
+    start = {"w": torch.tensor([0.0, 4.0]), "steps": torch.tensor(1)}
+    tuned = {"w": torch.tensor([8.0, 0.0]), "steps": torch.tensor(9)}
+    files = []
+    for name, tensors in (("start", start), ("tuned", tuned)):
+        save_weights(tensors, tmp_path / f"{name}.safetensors", metadata)
+        files.append(locate_weights(tmp_path / f"{name}.safetensors"))
+    mean = averaged_weights(*files, tuned_share=0.25)
+    assert mean["w"].tolist() == [2.0, 3.0]
+    assert mean["steps"].item() == 9
