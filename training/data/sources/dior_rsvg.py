@@ -19,6 +19,7 @@ from geophrase.training.data.risors import SPLITS, RisorsError
 from geophrase.training.data.sources.boxed import BoxedImage, BoxPhrase
 from geophrase.training.data.sources.dior import class_key
 from geophrase.training.data.sources.layout import refuse_gaps
+from geophrase.training.data.sources.streaming import counted
 
 
 def read_dior_rsvg(folder: Path) -> Iterator[BoxedImage]:
@@ -35,7 +36,7 @@ def read_dior_rsvg(folder: Path) -> Iterator[BoxedImage]:
         raise RisorsError(f"{folder / 'Annotations'} holds no annotation; give DIOR-RSVG's own folder.")
     refuse_gaps(folder / "JPEGImages", [f"{path.stem}.jpg" for path in paths])
     number = 0
-    for path in paths:
+    for path in counted(paths, total=len(paths)):
         root = _parsed(path)
         objects = root.findall("object")
         splits = [split_of.pop(number + index, "") for index in range(len(objects))]

@@ -18,7 +18,7 @@ from geophrase.engine.atomic_file import write_atomically, write_text_atomically
 from geophrase.training.data.risors import INSTANCE_KIND, KINDS, SPLITS, RisorsError, read_image
 from geophrase.training.data.sources.coco_rle import rle_area_px
 from geophrase.training.data.sources.places import Place, split_by_place
-from geophrase.training.data.sources.streaming import converted
+from geophrase.training.data.sources.streaming import converted, counted
 
 _SPLIT_OF_FOLDER = {"train": "train", "training": "train", "val": "val", "validation": "val", "test": "test"}
 
@@ -115,7 +115,7 @@ def _samples_of(source: Path) -> Iterator[_Found]:
             f"{source} lacks the annotations of {len(unknown)} images that its splits name, "
             f"{unknown[0]} among them; copy the whole folder."
         )
-    for path in paths:
+    for path in counted(paths, total=len(paths)):
         record = read_document(path)["image"]
         image = _image_of(path, source, str(record.get("file_name", "")))
         folders = path.relative_to(source).parts[:-1]

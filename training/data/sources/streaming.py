@@ -52,6 +52,13 @@ def converted(
                 future.cancel()
 
 
+def counted(items: Iterable[Item], *, total: int | None = None, unit: str = "file") -> Iterator[Item]:
+    """The items, with a progress bar on stderr that goes away at the end: for a first look at many files."""
+    yield from tqdm(
+        items, total=total, unit=unit, file=sys.stderr, disable=None, dynamic_ncols=True, leave=False
+    )
+
+
 def tell(message: str) -> None:
     """A sentence for people on stderr, beside the progress bar."""
     tqdm.write(f"geophrase-train: {message}", file=sys.stderr)
