@@ -16,7 +16,7 @@ from geophrase.training.annotation.crops import Crop, Extent, place_crops
 from geophrase.training.annotation.encodings import read_project_image
 from geophrase.training.annotation.journal import Decisions, read_journal
 from geophrase.training.annotation.project import AnnotationError, Project, ProjectImage
-from geophrase.training.annotation.wording import kind_of, needs_whole_image
+from geophrase.training.annotation.wording import needs_whole_image
 from geophrase.training.data.risors import (
     SPLITS,
     Phrase,
@@ -28,6 +28,9 @@ from geophrase.training.data.risors import (
 
 SIZE_PX = 800
 """Side of every image. Source: paper, Section 3.1.1, step 3."""
+
+_KIND = "class"
+"""What a phrase of the original RISORS, which has no kinds, is read as."""
 
 _MIN_SIZE_PX = 32
 _SOURCE = "annotation project"
@@ -103,7 +106,6 @@ class AcceptedInstance:
     Attributes:
         text: The phrase.
         name: The class.
-        kind: One of `risors.KINDS`.
         box_xyxy: The original box.
         candidate: The mask.
         points_xy: Every point that guided it.
@@ -112,7 +114,6 @@ class AcceptedInstance:
 
     text: str
     name: str
-    kind: str
     box_xyxy: BoxXyxy
     candidate: Candidate
     points_xy: tuple[tuple[float, float], ...] = ()
@@ -136,7 +137,7 @@ class AcceptedInstance:
         moved = [crop.point_xy(point) for point in self.points_xy]
         kept = [(point, label) for point, label in zip(moved, self.point_labels, strict=True) if point]
         return replace(
-            Phrase.from_mask(self.text, mask_HW, kind=self.kind, name=self.name),
+            Phrase.from_mask(self.text, mask_HW, kind=_KIND, name=self.name),
             bbox_xywh=crop.box_xywh(self.box_xyxy),
             point_coords=tuple(point for point, _ in kept),
             point_labels=tuple(label for _, label in kept),
@@ -200,7 +201,7 @@ def _write_image(
     """The stem of each square that an image gave, with its number of instances."""
     accepted = _accepted(project, image, decisions, counts)
     if max(image.size_yx) > config.size_px and not config.is_every_phrase_kept:
-        kept = [each for each in accepted if not needs_whole_image(each.kind)]
+        kept = [each for each in accepted if not needs_whole_image(each.text)]
         counts["cut_phrases"] += len(accepted) - len(kept)
         accepted = kept
     if not accepted:
@@ -244,7 +245,6 @@ def _accepted(
             AcceptedInstance(
                 text=box.text,
                 name=box.name,
-                kind=kind_of(box.text, box.name),
                 box_xyxy=box.bbox_xyxy,
                 candidate=candidates[state.mask],
                 points_xy=last.points_xy if last else (),
@@ -282,7 +282,7 @@ def _provenance(project: Project, config: FinishConfig) -> dict[str, object]:
     return {
         "source": _SOURCE,
         "boxes": project.facts.boxes,
-        "boxes_file": project.facts.boxes_file,
+        "boxes_file": Path(project.facts.boxes_file).name,
         "model": project.facts.model,
         "weights_sha256": project.facts.weights,
         **asdict(config),

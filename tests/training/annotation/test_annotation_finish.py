@@ -16,7 +16,7 @@ from geophrase.training.annotation.crops import Crop, Extent, place_crops
 from geophrase.training.annotation.finish import FinishConfig, finish
 from geophrase.training.annotation.journal import Decision, Journal
 from geophrase.training.annotation.project import AnnotationError, Project
-from geophrase.training.annotation.wording import kind_of
+from geophrase.training.annotation.wording import needs_whole_image
 from geophrase.training.cli import main
 from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.instances import encode_rle
@@ -321,18 +321,20 @@ def test_objects_that_fit_together_share_a_square():
 
 
 @pytest.mark.parametrize(
-    ("text", "kind"),
+    ("text", "is_needed"),
     [
-        ("A basketball court", "class"),
-        ("the red storage tank", "attribute"),
-        ("the vehicle on the lower left", "place"),
-        ("the largest ship", "size"),
-        ("The small ground track field is to the right of the bridge", "relation"),
-        ("a ship near the harbour", "relation"),
-        ("the bridge in the center", "place"),
-        ("the overpass", "attribute"),
+        ("A basketball court", False),
+        ("the red storage tank", False),
+        ("an oval stadium with a white roof", False),
+        ("the overpass", False),
+        ("the vehicle on the lower left", True),
+        ("the bridge in the center", True),
+        ("the second court from the top", True),
+        ("the largest ship", True),
+        ("The small ground track field is to the right of the bridge", True),
+        ("a ship near the harbour", True),
+        ("the northernmost tank", True),
     ],
 )
-def test_a_phrases_words_tell_its_kind(text, kind):
-    name = "basketballcourt basketball court" if "court" in text else "ship"
-    assert kind_of(text, name) == kind
+def test_a_phrase_that_speaks_of_its_surroundings_is_known(text, is_needed):
+    assert needs_whole_image(text) is is_needed
