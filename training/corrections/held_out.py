@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse.csgraph import connected_components
 
-from geophrase.training.data.risors import RisorsError, RisorsImage, read_split, stable_fraction
+from geophrase.training.data.risors import RisorsImage, read_split, stable_fraction
+from geophrase.training.data.sources.places import Place, overlapping
 from geophrase.training.errors import TrainingError
 
 MIN_IMAGES = 5
@@ -41,13 +41,10 @@ class Corrections:
 
 @dataclass(frozen=True)
 class _Listed:
-    """An image with the name and place that decide where it goes."""
+    """An image, and where it was cut from."""
 
-    stem: str
-    split: str
+    place: Place
     record: RisorsImage
-    bounds_map: tuple[float, float, float, float] | None
-    source: str
 
 
 def read_corrections(roots: Sequence[Path], *, is_judged: bool = True) -> Corrections:
@@ -94,40 +91,26 @@ def _listed(root: Path) -> list[_Listed]:
             continue
         stems = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
         for stem, record in zip(stems, read_split(root, split), strict=True):
-            found.append(_Listed(stem, split, record, *_place_of(root, stem)))
+            document = json.loads((root / "annotations" / f"{stem}.json").read_text(encoding="utf-8"))
+            found.append(_Listed(Place.of_record(stem, document["image"], split), record))
     return found
-
-
-def _place_of(root: Path, stem: str) -> tuple[tuple[float, float, float, float] | None, str]:
-    """Bounds of an image in the CRS of the raster that it was cut from, and that raster's name."""
-    path = root / "annotations" / f"{stem}.json"
-    record = json.loads(path.read_text(encoding="utf-8"))["image"]
-    place = record.get("place")
-    if place is None:
-        return None, stem
-    try:
-        a, b, c, d, e, f = (float(value) for value in place["map_from_pix"])
-        corners_N2 = np.array([(0, 0), (1, 0), (0, 1), (1, 1)]) * (record["width"], record["height"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise RisorsError(f"{path} says wrongly where its image lies; export the image again.") from error
-    xs, ys = corners_N2 @ (a, b) + c, corners_N2 @ (d, e) + f
-    return (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max())), str(place.get("source", ""))
 
 
 def _is_held_out(listed: Sequence[_Listed]) -> npt.NDArray[np.bool_]:
     group_N = _groups(listed)
-    is_val_N = np.array([each.split == "val" for each in listed])
+    is_val_N = np.array([each.place.split == "val" for each in listed])
     if is_val_N.any():
         return np.isin(group_N, group_N[is_val_N])
     # A group goes where its first name by the alphabet goes: an image that joins it seldom moves it.
     first_stem: dict[int, str] = {}
-    for each, group in sorted(zip(listed, group_N.tolist(), strict=True), key=lambda pair: pair[0].stem):
-        first_stem.setdefault(group, each.stem)
+    for stem, group in sorted(zip((each.place.stem for each in listed), group_N.tolist(), strict=True)):
+        first_stem.setdefault(group, stem)
     fractions = {group: stable_fraction(stem) for group, stem in first_stem.items()}
-    order = sorted(fractions, key=lambda group: fractions[group])
     sizes = np.bincount(group_N)
     chosen: list[int] = []
-    for group in order[:-1]:  # something is left to learn from
+    for group in sorted(fractions, key=lambda group: fractions[group])[
+        :-1
+    ]:  # something is left to learn from
         if fractions[group] >= _HELD_OUT_FRACTION and sizes[chosen].sum() >= _MIN_HELD_OUT:
             break
         if sizes[chosen].sum() + sizes[group] <= max(len(listed) // 2, _MIN_HELD_OUT):
@@ -137,10 +120,8 @@ def _is_held_out(listed: Sequence[_Listed]) -> npt.NDArray[np.bool_]:
 
 def _groups(listed: Sequence[_Listed]) -> npt.NDArray[np.int64]:
     """A number for each image, the same for images that overlap, directly or through others."""
-    bounds_N4 = np.array([each.bounds_map or (np.nan,) * 4 for each in listed])
-    sources_N = np.array([each.source for each in listed])
-    low_N2, high_N2 = bounds_N4[:, :2], bounds_N4[:, 2:]
-    with np.errstate(invalid="ignore"):
-        is_near_NN = ((low_N2[:, None] < high_N2) & (low_N2 < high_N2[:, None])).all(axis=2)
-    is_joint_NN = is_near_NN & (sources_N[:, None] == sources_N)
-    return np.asarray(connected_components(is_joint_NN, directed=False)[1], np.int64)
+    number_of = {id(each.place): number for number, each in enumerate(listed)}
+    group_N = np.zeros(len(listed), np.int64)
+    for group, places in enumerate(overlapping([each.place for each in listed])):
+        group_N[[number_of[id(place)] for place in places]] = group
+    return group_N

@@ -64,7 +64,7 @@ def split_by_place(
             training keeps one.
     """
     split_of_group: dict[tuple[str, ...], str] = {}
-    for group in _overlapping(places):
+    for group in overlapping(places):
         stems = tuple(sorted(place.stem for place in group))
         given = max((place.split for place in group), key=("", *SPLITS).index)
         hashed = split_of(stems[0], val_fraction=val_fraction, test_fraction=test_fraction)
@@ -78,7 +78,7 @@ def split_by_place(
     return splits
 
 
-def _overlapping(places: Sequence[Place]) -> Iterable[list[Place]]:
+def overlapping(places: Sequence[Place]) -> Iterable[list[Place]]:
     """The images in groups that hang together by overlapping."""
     by_source: dict[str, list[Place]] = {}
     for place in places:
