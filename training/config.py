@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import asdict, dataclass, field, is_dataclass, replace
+from types import NoneType, UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.training.data.augment import AugmentConfig
@@ -244,27 +245,44 @@ def _parsed(text: str) -> Any:
 
 
 def _with_field(config: Any, path: Sequence[str], value: Any) -> Any:
-    known = [item.name for item in fields(config)] if is_dataclass(config) else []
-    if path[0] not in known:
-        raise ValueError(
-            f"there is no setting '{path[0]}'" + (f"; there are {', '.join(known)}" if known else "")
-        )
-    present = getattr(config, path[0])
-    if len(path) > 1:
-        value = _with_field(present, path[1:], value)
-    elif _kind(present) != _kind(value) and present is not None:
-        raise ValueError(f"'{path[0]}' is {present!r}: give {_kind(present)}, not {value!r}")
-    return replace(config, **{path[0]: value})
+    name, *inner = path
+    known = get_type_hints(type(config)) if is_dataclass(config) else {}
+    if name not in known:
+        choices = f"; there are {', '.join(known)}" if known else f" of {config!r}"
+        raise ValueError(f"there is no setting '{name}'{choices}")
+    if inner:
+        value = _with_field(getattr(config, name), inner, value)
+    elif not _fits(value, known[name]):
+        raise ValueError(f"'{name}' takes {_wanted(known[name])}, not {value!r}")
+    return replace(config, **{name: value})
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "True or False"
-    if isinstance(value, int | float):
-        return "a number"
-    if isinstance(value, tuple):
+def _fits(value: Any, hint: Any) -> bool:
+    """Whether a value may be given to a field of an annotated type."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return any(_fits(value, one) for one in inner)
+    if origin is Literal:
+        return value in inner
+    if origin is tuple:
+        hints = inner[:1] * len(value) if inner[-1] is ... and isinstance(value, tuple) else inner
+        return isinstance(value, tuple) and len(value) == len(hints) and all(map(_fits, value, hints))
+    if hint in (int, float):
+        return isinstance(value, int if hint is int else int | float) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _wanted(hint: Any) -> str:
+    """An annotated type in words."""
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin in (Union, UnionType):
+        return " or ".join(_wanted(one) for one in inner)
+    if origin is Literal:
+        return f"one of {', '.join(map(str, inner))}"
+    if origin is tuple:
         return "a list in brackets such as (1, 2)"
-    return "a text" if isinstance(value, str) else "its fields one by one"
+    names = {bool: "True or False", int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
+    return names.get(hint, "its fields one by one")
 
 
 def differing_fields(first: Mapping[str, Any], second: Mapping[str, Any], prefix: str = "") -> list[str]:

@@ -1,4 +1,5 @@
 import math
+import re
 
 import pytest
 import torch
@@ -36,12 +37,37 @@ def test_settings_are_changed_by_dotted_names():
 
 
 @pytest.mark.parametrize(
-    "setting",
-    ["optimizer.rate=1", "seed.value=1", "nothing", "data.image_px=384", "loss=1", "execution.is_bfloat16=3"],
+    ("setting", "said"),
+    [
+        ("optimizer.rate=1", "no setting 'rate'; there are learning_rate, trunk"),
+        ("seed.value=1", "no setting 'value' of 0"),
+        ("nothing", "not of the form name=value"),
+        ("data.image_px=384", "takes a list in brackets"),
+        ("data.image_px=(384, 'large')", "takes a list in brackets"),
+        ("optimizer.betas=(0.9,)", "takes a list in brackets"),
+        ("loss=None", "takes its fields one by one, not None"),
+        ("execution.is_bfloat16=3", "takes True or False, not 3"),
+        ("execution.parallel=dp", "takes one of none, ddp, fsdp2, not 'dp'"),
+        ("execution.parallel=None", "takes one of none, ddp, fsdp2, not None"),
+        ("data.batch_size=2.5", "takes a whole number, not 2.5"),
+        ("data.batch_size=True", "takes a whole number, not True"),
+        ("budget.steps=many", "takes a whole number or None, not 'many'"),
+        ("data.augment=3", "takes its fields one by one or None, not 3"),
+    ],
 )
-def test_unknown_settings_are_refused(setting):
-    with pytest.raises(ValueError):
+def test_unknown_settings_are_refused(setting, said):
+    with pytest.raises(ValueError, match=re.escape(said)):
         with_settings(rsam_small(), [setting])
+
+
+def test_settings_may_be_none_or_one_of_a_few_where_that_is_meant():
+    settings = ["data.augment=None", "execution.parallel=ddp", "budget.steps=10", "budget.minutes=None"]
+    config = with_settings(rsam_small(), settings)
+    assert config.data.augment is None
+    assert config.execution.parallel == "ddp"
+    assert config.budget == Budget(steps=10)
+    with pytest.raises(ValueError, match="no setting 'turn' of None"):
+        with_settings(config, ["data.augment.turn=0.5"])
 
 
 def test_a_budget_ends_at_whichever_bound_comes_first():
