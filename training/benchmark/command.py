@@ -16,7 +16,7 @@ from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.benchmark.experiments import EXPERIMENTS, Experiment
 from geophrase.training.benchmark.published import DATASETS
-from geophrase.training.benchmark.results import RESOLUTIONS, Results, TestData
+from geophrase.training.benchmark.results import RESOLUTIONS, HeldOutData, Results
 from geophrase.training.benchmark.rows import Benchmark, BenchmarkRow
 from geophrase.training.benchmark.smoke import smoke_benchmark
 from geophrase.training.benchmark.table import as_list, as_tables
@@ -115,12 +115,12 @@ def _chosen(tables: Sequence[int] | None) -> list[Experiment]:
     return [experiment for experiment in EXPERIMENTS if experiment.table in (tables or known)]
 
 
-def _data(words: Sequence[str]) -> dict[str, TestData]:
+def _data(words: Sequence[str]) -> dict[str, HeldOutData]:
     roots: dict[str, list[Path]] = {}
     for word in words:
         for name, root in _named([word], tuple(DATASETS), "--data").items():
             roots.setdefault(name, []).append(root)
-    return {name: TestData.read(paths) for name, paths in roots.items()}
+    return {name: HeldOutData.read(paths) for name, paths in roots.items()}
 
 
 def _named(words: Sequence[str], names: Sequence[str], option: str) -> dict[str, Path]:

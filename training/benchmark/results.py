@@ -34,7 +34,7 @@ _FORMAT = 1  # of the kept files; another number when what is measured changes
 
 
 @dataclass(frozen=True)
-class TestData:
+class HeldOutData:
     """The test split of a data set in one or more RISORS folders.
 
     Attributes:
@@ -48,7 +48,7 @@ class TestData:
     fingerprint: str
 
     @classmethod
-    def read(cls, roots: Sequence[Path]) -> TestData:
+    def read(cls, roots: Sequence[Path]) -> HeldOutData:
         """Reads the test splits.
 
         Raises:
@@ -74,9 +74,9 @@ class TestData:
 class Results:
     """Scores of weights on test data, computed when they are first asked for and kept in a folder.
 
-    A kept file is named by the weights' hash, the data's fingerprint, the number of points and the precision,
-    so that weights or data that changed are scored again, and a benchmark that was stopped goes on with what
-    it has not scored yet.
+    A kept file is named by the weights' hash, the data's fingerprint and the number of points, so that
+    weights or data that changed are scored again, and a benchmark that was stopped goes on with what it has
+    not scored yet. The precision of the computation is noted in it.
 
     Args:
         folder: Where results are kept.
@@ -87,7 +87,7 @@ class Results:
         self._folder = folder
         self._device = device
 
-    def of(self, weights: WeightsFile, data: TestData, *, num_points: int) -> dict[str, Any]:
+    def of(self, weights: WeightsFile, data: HeldOutData, *, num_points: int) -> dict[str, Any]:
         """Returns scores by resolution, then by number of points after the phrase ("0" is text alone).
 
         Args:
@@ -100,21 +100,22 @@ class Results:
             RisorsError: An image can't be read.
         """
         path = self._path(weights, data, num_points)
-        try:
-            kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            return kept
-        except (FileNotFoundError, json.JSONDecodeError):
-            pass
-        scores = self._evaluate(weights, data, num_points)
-        write_text_atomically(path, json.dumps(scores, indent=1))
+        scores = _read_kept(path)
+        if scores is None:
+            scores = self._evaluate(weights, data, num_points)
+            kept = {
+                "weights": weights.sha256,
+                "data": data.fingerprint,
+                "precision": str(self._device.dtype).removeprefix("torch."),
+                "scores": scores,
+            }
+            write_text_atomically(path, json.dumps(kept, indent=1))
         return scores
 
-    def _path(self, weights: WeightsFile, data: TestData, num_points: int) -> Path:
-        precision = str(self._device.dtype).removeprefix("torch.")
-        name = f"{weights.short_hash}-{data.fingerprint[:12]}-{num_points}-{precision}-{_FORMAT}.json"
-        return self._folder / name
+    def _path(self, weights: WeightsFile, data: HeldOutData, num_points: int) -> Path:
+        return self._folder / f"{weights.short_hash}-{data.fingerprint[:12]}-{num_points}-{_FORMAT}.json"
 
-    def _evaluate(self, weights: WeightsFile, data: TestData, num_points: int) -> dict[str, Any]:
+    def _evaluate(self, weights: WeightsFile, data: HeldOutData, num_points: int) -> dict[str, Any]:
         rsam = load_model(weights)
         if not rsam.config.has_text:
             message = f"{weights.path} takes no text: give the weights of a run with a recipe of the paper."
@@ -132,6 +133,14 @@ class Results:
         print(f"scoring {weights.path} on {len(data.images)} images", file=sys.stderr)
         measure_images(segmenter, data.images, measures, is_quiet=False)
         return _by_points(phrases.report(), {} if points is None else points.report())
+
+
+def _read_kept(path: Path) -> dict[str, Any] | None:
+    try:
+        scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["scores"]
+    except (FileNotFoundError, json.JSONDecodeError):
+        return None
+    return scores
 
 
 def _by_points(by_text: dict[str, Any], by_points: dict[str, Any]) -> dict[str, Any]:

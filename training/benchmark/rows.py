@@ -13,7 +13,7 @@ from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.model.weights.load import WeightsFile, locate_weights
 from geophrase.training.benchmark.experiments import EXPERIMENTS, Experiment
 from geophrase.training.benchmark.published import CLASSES, DATASETS, MEASURES, Figures
-from geophrase.training.benchmark.results import Results, TestData
+from geophrase.training.benchmark.results import HeldOutData, Results
 
 _EXPORTED = "best.safetensors"
 
@@ -26,14 +26,14 @@ class BenchmarkRow:
         experiment: The row.
         ours: In percent; None where something is missing.
         by_class: Our mIoU in percent by the paper's names of the classes, and their average.
-        missing: What has to be given, in a sentence; empty where nothing is missing.
+        missing: What has to be given, and how; nothing where the row is filled.
         notes: Why the figures can't be compared, in sentences; none where they can.
     """
 
     experiment: Experiment
     ours: Figures | None = None
     by_class: Mapping[str, float] = field(default_factory=dict)
-    missing: str = ""
+    missing: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
     def difference(self) -> Figures:
@@ -54,9 +54,7 @@ class BenchmarkRow:
         }
         if self.ours is not None:
             row |= {"ours": self.ours, "difference": self.difference(), "by_class": dict(self.by_class)}
-        if self.missing:
-            row["missing"] = self.missing
-        return row | ({"notes": list(self.notes)} if self.notes else {})
+        return row | {key: list(said) for key in ("missing", "notes") if (said := getattr(self, key))}
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class Benchmark:
         runs: A folder of run folders named by their recipes, for recipes without a file.
     """
 
-    data: Mapping[str, TestData]
+    data: Mapping[str, HeldOutData]
     weights: Mapping[str, Path]
     runs: Path | None = None
 
@@ -87,7 +85,7 @@ class Benchmark:
         """
         data, file = self.data.get(experiment.dataset), self._weights_file(experiment.run)
         if data is None or file is None:
-            return BenchmarkRow(experiment, missing=_missing(experiment, data, self._wanted_file(experiment)))
+            return BenchmarkRow(experiment, missing=tuple(self._missing(experiment)))
         num_points = max(other.points for other in EXPERIMENTS if other.run == experiment.run)
         weights = locate_weights(file)
         scores = results.of(weights, data, num_points=num_points)
@@ -105,20 +103,16 @@ class Benchmark:
         exported = None if self.runs is None else self.runs / run / _EXPORTED
         return exported if exported is not None and exported.is_file() else None
 
-    def _wanted_file(self, experiment: Experiment) -> str:
-        if self._weights_file(experiment.run) is not None:
-            return ""
-        return str((self.runs or Path("runs")) / experiment.run / _EXPORTED)
+    def _missing(self, experiment: Experiment) -> Iterator[str]:
+        name, run = experiment.dataset, experiment.run
+        if name not in self.data:
+            yield f"the data of {DATASETS[name].title}: give --data {name}=DIR"
+        if self._weights_file(run) is None:
+            file = (self.runs or Path("runs")) / run / _EXPORTED
+            yield f"the weights of {run}: train {file}, or give --weights {run}=FILE"
 
 
-def _missing(experiment: Experiment, data: TestData | None, wanted_file: str) -> str:
-    wanted = [] if data is not None else [f"the data, with --data {experiment.dataset}=DIR"]
-    if wanted_file:
-        wanted.append(f"its weights, {wanted_file} or --weights {experiment.run}=FILE")
-    return f"{experiment.name} needs {' and '.join(wanted)}"
-
-
-def _notes(experiment: Experiment, weights: WeightsFile, data: TestData) -> Iterator[str]:
+def _notes(experiment: Experiment, weights: WeightsFile, data: HeldOutData) -> Iterator[str]:
     model = read_config(weights)
     if _architecture(model) != _architecture(experiment.recipe().model):
         yield f"{weights.path} holds a model ({model.name}) that {experiment.run} doesn't train"

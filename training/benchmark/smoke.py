@@ -12,7 +12,7 @@ import torch
 
 from geophrase.training.benchmark.experiments import Experiment
 from geophrase.training.benchmark.published import DATASETS
-from geophrase.training.benchmark.results import TestData
+from geophrase.training.benchmark.results import HeldOutData
 from geophrase.training.benchmark.rows import Benchmark
 from geophrase.training.fit.smoke import fit_miniature
 from geophrase.training.recipes.miniature import NUM_STEPS, Miniature
@@ -34,5 +34,5 @@ def smoke_benchmark(experiments: Sequence[Experiment]) -> Iterator[tuple[Benchma
         for run, recipe in {experiment.run: experiment.recipe for experiment in experiments}.items():
             fit_miniature(miniature, recipe(), folder / "runs" / run)
         print(f"miniatures after {NUM_STEPS} updates: only that they run is worth anything", file=sys.stderr)
-        data = TestData.read([miniature.data])
+        data = HeldOutData.read([miniature.data])
         yield Benchmark(dict.fromkeys(DATASETS, data), {}, folder / "runs"), folder / "scores"

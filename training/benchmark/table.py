@@ -37,13 +37,15 @@ def as_tables(rows: Sequence[BenchmarkRow], *, resolution: str) -> str:
         parts.append("\n".join(_table(table, of_table)))
         if table in _TABLES_OF_CLASSES:
             parts += ["\n".join(_classes(row)) for row in of_table if row.by_class]
-    missing = dict.fromkeys(row.missing for row in rows if row.missing)
-    if missing:
-        parts.append("\n".join(["Missing:", *(f"  {sentence}" for sentence in missing)]))
-    notes = dict.fromkeys(note for row in rows for note in row.notes)
-    if notes:
-        parts.append("\n".join(["Not comparable:", *(f"  {sentence}" for sentence in notes)]))
+    parts += _told("Missing (--list prints what trains them):", [row.missing for row in rows])
+    parts += _told("Not comparable:", [row.notes for row in rows])
     return "\n\n".join(parts)
+
+
+def _told(title: str, sentences_of_rows: Sequence[Sequence[str]]) -> list[str]:
+    """A paragraph with each sentence once, or none without sentences."""
+    sentences = dict.fromkeys(sentence for sentences in sentences_of_rows for sentence in sentences)
+    return ["\n".join([title, *(f"  {sentence}" for sentence in sentences)])] if sentences else []
 
 
 def _table(table: int, rows: Sequence[BenchmarkRow]) -> Iterator[str]:

@@ -8,16 +8,22 @@ import tempfile
 
 import numpy as np
 import pytest
+import torch
 from pycocotools import mask as coco_mask
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from geophrase.engine.device import DeviceChoice
 from geophrase.engine.predictor import Predictor
+from geophrase.training.benchmark.experiments import EXPERIMENTS
 from geophrase.training.benchmark.published import ABLATIONS, CLASSES, OURS
+from geophrase.training.benchmark.results import HeldOutData, Results
+from geophrase.training.benchmark.rows import Benchmark
 from geophrase.training.cli import main
 from geophrase.training.data.risors import read_image, read_split
 
 RUN = "risors_mmmd"
+CPU = DeviceChoice(torch.device("cpu"), torch.float32, "as the test wants")
 
 
 def benchmark(capsys, *words):
@@ -43,7 +49,7 @@ def words(data, runs, trained, tmp_path):
 
 def ious(weights, data):
     """IoUs of every test phrase by pycocotools, from the engine's own answers."""
-    predictor = Predictor.load(weights, "cpu")
+    predictor = Predictor.load(weights, CPU)
     found = []
     for image in read_split(data, "test"):
         embedding = predictor.encode(read_image(image.path))
@@ -56,24 +62,27 @@ def ious(weights, data):
     return found
 
 
-def test_ours_is_what_the_engine_answers_and_the_difference_is_to_the_paper(words, data, trained, capsys):
-    row = benchmark(capsys, *words)[0]["table11:mmmd"]
-    assert row["paper"] == ABLATIONS["MMMD"]
-    expected = 100 * np.mean(ious(trained(RUN), data))
-    assert row["ours"]["mIoU"] == pytest.approx(expected, abs=0.05)  # in bfloat16 a pixel may flip
-    for name, value in row["ours"].items():
-        assert row["difference"][name] == pytest.approx(value - ABLATIONS["MMMD"][name])
+def test_ours_is_what_the_engine_answers_and_the_difference_is_to_the_paper(data, trained, tmp_path):
+    weights = trained(RUN)
+    experiment = next(row for row in EXPERIMENTS if row.run == RUN)
+    benchmark = Benchmark({"risors": HeldOutData.read([data])}, {RUN: weights})
+    row = benchmark.row(experiment, Results(tmp_path, CPU), resolution="native")
+    assert row.ours["mIoU"] == pytest.approx(100 * np.mean(ious(weights, data)), rel=1e-6)
+    assert row.difference() == {name: row.ours[name] - paper for name, paper in ABLATIONS["MMMD"].items()}
 
 
-def test_what_is_missing_is_named_row_by_row(words, capsys):
-    rows, _ = benchmark(capsys, *words, "--tables", "5", "11")
-    assert rows["table5:rsam"]["missing"] == (
-        "table5:rsam needs the data, with --data refsegrs=DIR and its weights, "
-        f"{words[5]}/refsegrs_base_plus/best.safetensors or --weights refsegrs_base_plus=FILE"
-    )
+def test_what_is_missing_is_named_row_by_row(words, trained, tmp_path, capsys):
+    runs = tmp_path / "runs"
+    shutil.copytree(trained(RUN).parent, runs / RUN)
+    rows, _ = benchmark(capsys, *words, "--runs", runs, "--tables", "5", "11")
+    assert rows["table5:rsam"]["missing"] == [
+        "the data of RefSegRS: give --data refsegrs=DIR",
+        f"the weights of refsegrs_base_plus: train {runs}/refsegrs_base_plus/best.safetensors, "
+        "or give --weights refsegrs_base_plus=FILE",
+    ]
     assert "ours" not in rows["table5:rsam"]
-    assert "the data" not in rows["table11:twgm"]["missing"]
-    assert "risors_twgm=FILE" in rows["table11:twgm"]["missing"]
+    (sentence,) = rows["table11:twgm"]["missing"]
+    assert sentence.startswith("the weights of risors_twgm: ")
     assert "missing" not in rows["table11:mmmd"]
 
 
