@@ -19,17 +19,17 @@ _BOTH = PRESETS["rsam_base_plus"]
 
 
 def risors_baseline() -> TrainConfig:
-    """Neither module."""
+    """Table 11, neither module."""
     return risors_run(
         replace(_BOTH, name="rsam_base_plus_baseline", guidance=None, is_text_added_to_mask_token=False)
     )
 
 
 def risors_mmmd() -> TrainConfig:
-    """The multimodal mask decoder alone."""
+    """Table 11, the multimodal mask decoder alone."""
     return risors_run(replace(_BOTH, name="rsam_base_plus_mmmd", guidance=None))
 
 
 def risors_twgm() -> TrainConfig:
-    """The two-way guidance module alone."""
+    """Table 11, the two-way guidance module alone."""
     return risors_run(replace(_BOTH, name="rsam_base_plus_twgm", is_text_added_to_mask_token=False))

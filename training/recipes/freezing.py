@@ -9,22 +9,22 @@ from geophrase.training.recipes.risors import risors_base_plus, risors_large
 
 
 def risors_base_plus_all_trained() -> TrainConfig:
-    """The row "base+": 194 M parameters, all of which train."""
+    """Table 12, "base+": 194 M parameters, all of which train."""
     return _all_trained(risors_base_plus())
 
 
 def risors_base_plus_both_frozen() -> TrainConfig:
-    """The row "base+**": 16.6 M train."""
+    """Table 12, "base+**": 16.6 M train."""
     return _both_frozen(risors_base_plus())
 
 
 def risors_large_all_trained() -> TrainConfig:
-    """The row "large": 338 M parameters, all of which train."""
+    """Table 12, "large": 338 M parameters, all of which train."""
     return _all_trained(risors_large())
 
 
 def risors_large_both_frozen() -> TrainConfig:
-    """The row "large**": 16.6 M train."""
+    """Table 12, "large**": 16.6 M train."""
     return _both_frozen(risors_large())
 
 

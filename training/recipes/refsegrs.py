@@ -16,7 +16,7 @@ def refsegrs_base_plus() -> TrainConfig:
 
 
 def refsegrs_large() -> TrainConfig:
-    """Table 13 with Hiera L."""
+    """Table 13, the second column, with Hiera L."""
     return _run(PRESETS["rsam_large"])
 
 

@@ -16,7 +16,7 @@ def risors_base_plus() -> TrainConfig:
 
 
 def risors_large() -> TrainConfig:
-    """Table 13 with Hiera L, "large*" of Table 12."""
+    """Table 13, the second column, with Hiera L; "large*" of Table 12."""
     return risors_run(PRESETS["rsam_large"])
 
 

@@ -13,6 +13,7 @@ from geophrase.training.data.dataset import PhraseDataset
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import Phrase, write_sample, write_split
 from geophrase.training.fit.batches import TrainingData
+from geophrase.training.recipes.paper import NUM_GPUS
 from geophrase.training.recipes.refsegrs import refsegrs_base_plus
 from geophrase.training.recipes.rrsis_d import rrsis_d_base_plus
 
@@ -92,3 +93,10 @@ def test_images_stay_as_they_are_but_for_black_boxes_on_a_fixed_share(
     for has_boxes, first_HWC, second_HWC in zip(boxed[0], *passes, strict=True):
         assert set(np.unique(first_HWC)) <= {0, 255}
         assert np.array_equal(first_HWC, second_HWC) != has_boxes
+
+
+def test_epochs_are_passes_over_the_pairs_by_all_processes_together(white: Path) -> None:
+    config = refsegrs_base_plus()
+    stream = TrainingData((white,), workers=0).stream(config.data, seed=0, share=3, num_shares=NUM_GPUS)
+    budget = config.budget.in_steps(stream.batches_per_epoch)
+    assert budget.steps == 60 * (60 // (4 * NUM_GPUS))  # 60 epochs, 60 pairs, 4 per GPU
