@@ -143,12 +143,13 @@ function drawPoint(context, { x, y, label }, scale, isNew) {
   const radius = 7 / scale;
   context.beginPath();
   context.arc(x + 0.5, y + 0.5, radius, 0, 2 * Math.PI);
+  context.strokeStyle = "#000"; context.lineWidth = (isNew ? 5 : 3) / scale; context.stroke();
+  if (isNew) { context.strokeStyle = "#fff"; context.lineWidth = 3 / scale; context.stroke(); }
   context.fillStyle = POINT_COLOURS[label]; context.fill();
-  context.strokeStyle = isNew ? "#fff" : "#000"; context.lineWidth = 2 / scale; context.stroke();
   context.beginPath();
   context.moveTo(x + 0.5 - radius / 2, y + 0.5); context.lineTo(x + 0.5 + radius / 2, y + 0.5);
   if (label) { context.moveTo(x + 0.5, y + 0.5 - radius / 2); context.lineTo(x + 0.5, y + 0.5 + radius / 2); }
-  context.strokeStyle = "#000"; context.stroke();
+  context.strokeStyle = "#000"; context.lineWidth = 2 / scale; context.stroke();
 }
 
 /** Draws one bar for every instance, or for several where there are more than pixels. */
