@@ -67,7 +67,8 @@ class ClicksToMeasure:
     """Clicks on the centre of the largest error until the IoU is reached, or until there were too many.
 
     The masks are compared at native resolution. With a phrase the count begins after its answer, so that it
-    can be 0. A target that is never reached counts as the largest number of clicks and as a failure.
+    can be 0. A target that is never reached counts as the largest number of clicks and as a failure. Models
+    with alternative masks answer with their single one, as the engine does for one mask.
 
     Args:
         targets: What to outline in an image.

@@ -88,15 +88,16 @@ def run_evaluate(args: argparse.Namespace) -> int:
     Raises:
         EngineError: With a sentence for the user.
         RisorsError: A data folder is not in the RISORS format, or an image cannot be read.
+        OSError: The pictures cannot be written; the report is printed then.
     """
     if args.threads:
         torch.set_num_threads(args.threads)
     images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
     report = _evaluate(args, _spread(images, args.limit))
+    print(json.dumps(report, indent=1) if args.json else as_table(report), flush=True)
     if args.plots is not None:
         for path in write_plots(report, args.plots):
             print(f"wrote {path}", file=sys.stderr)
-    print(json.dumps(report, indent=1) if args.json else as_table(report))
     return 0
 
 

@@ -130,6 +130,15 @@ def test_a_resolution_is_native_or_a_side(risors, capsys):
     assert "neither 'native' nor a side" in capsys.readouterr().err
 
 
+def test_a_report_is_not_lost_with_its_pictures(risors, weights, tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    words = ["--weights", str(weights), "--data", str(risors), "--no-shuffled", "--json", "--device", "cpu"]
+    assert main(["evaluate", *words, "--plots", str(tmp_path / "file")]) == 1
+    out, err = capsys.readouterr()
+    assert json.loads(out)["right"]["phrases"] == 18
+    assert "file" in err.splitlines()[-1]
+
+
 def test_ctrl_c_ends_with_130_and_leaves_no_pictures(risors, weights, tmp_path, capsys, monkeypatch):
     calls = []
 
