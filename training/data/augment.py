@@ -21,6 +21,8 @@ from geophrase.training.data.symmetry import Symmetry
 
 ImageHWC = npt.NDArray[np.uint8]
 
+_ROUNDING_PX = 1e-6
+
 
 @dataclass(frozen=True)
 class AugmentConfig:
@@ -98,8 +100,18 @@ class View:
     def _warp_image(self, image_HWC: ImageHWC) -> ImageHWC:
         matrix = self._result_from_native()
         size = (self.side_px, self.side_px)
-        warped_HWC = cv2.warpAffine(image_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderValue=(0, 0, 0))
+        is_inside = self._is_inside(image_HWC.shape[1], image_HWC.shape[0])
+        border = cv2.BORDER_REPLICATE if is_inside else cv2.BORDER_CONSTANT
+        warped_HWC = cv2.warpAffine(image_HWC, matrix, size, flags=cv2.INTER_LINEAR, borderMode=border)
         return np.ascontiguousarray(self.symmetry.apply(np.asarray(warped_HWC, np.uint8)))
+
+    def _is_inside(self, width_px: int, height_px: int) -> bool:
+        """Whether the window shows nothing beside the image, so that no black may bleed into its edges."""
+        return (
+            min(self.left, self.top) >= 0
+            and self.left + self.width <= width_px + _ROUNDING_PX
+            and self.top + self.height <= height_px + _ROUNDING_PX
+        )
 
     def instance(self, instance: Instance) -> Instance | None:
         """The object in the result, or None when nothing of it is left."""

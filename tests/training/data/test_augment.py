@@ -4,7 +4,9 @@ import random
 
 import numpy as np
 import pytest
+import torch
 
+from geophrase.engine.input_frame import normalised_input
 from geophrase.training.data.augment import (
     AugmentConfig,
     View,
@@ -161,3 +163,15 @@ def test_black_boxes_have_rmsins_number_and_size() -> None:
     for seed in range(5):
         covered_px = int((black_boxes(image_HWC, random.Random(seed))[..., 0] == 0).sum())
         assert 10 * 32 * 32 < covered_px <= 60 * 32 * 32
+
+
+@pytest.mark.parametrize("shape_hw", [(64, 64), (100, 75)])
+def test_a_whole_image_that_grows_is_what_inference_sees_up_to_its_edges(shape_hw: tuple[int, int]) -> None:
+    image_HWC = np.random.default_rng(0).integers(0, 256, (*shape_hw, 3), np.uint8)
+    shown_HWC = whole_view(shape_hw[1], shape_hw[0], 128).image(image_HWC)
+    cpu = torch.device("cpu")
+    training, inference = (
+        normalised_input(x_HWC[None], image_px=128, device=cpu) for x_HWC in (shown_HWC, image_HWC)
+    )
+    level = 1 / 255 / 0.224  # of ImageNet's least standard deviation, which inputs are divided by
+    assert float((training - inference).abs().max()) < 0.6 * level  # samples are rounded to whole levels
