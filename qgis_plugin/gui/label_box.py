@@ -94,10 +94,10 @@ class LabelBox(QgsCollapsibleGroupBox):
 
     def show_walk(self, walk: Optional[LabelWalk]) -> None:
         """Where the walk is; None while there is none."""
-        for button in (self.accept, self.drop, self.previous, self.next):
+        for button in (self.accept, self.drop):
             button.setEnabled(walk is not None)
-        self._bar.setVisible(walk is not None)
-        self._where.setVisible(walk is not None)
+        for widget in (self.previous, self._where, self.next, self._bar):
+            widget.setVisible(walk is not None)
         if walk is None:
             return
         num_accepted, num_dropped = walk.num_labelled(Label.ACCEPTED), walk.num_labelled(Label.DROPPED)
@@ -116,18 +116,20 @@ class LabelBox(QgsCollapsibleGroupBox):
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow(tr("Boxes"), self.layer_box)
         form.addRow(tr("Phrase"), self.field_box)
-        row = QHBoxLayout()
-        row.addWidget(self.previous)
+        place, answer = QHBoxLayout(), QHBoxLayout()
+        place.addWidget(self.previous)
+        place.addWidget(self._where, 1)
+        place.addWidget(self.next)
         for button in (self.accept, self.drop):
             button.setMinimumWidth(40)
-            row.addWidget(button, 1)
-        row.addWidget(self.next)
+            answer.addWidget(button, 1)
         column = QVBoxLayout(self)
+        column.setContentsMargins(4, 4, 4, 4)
         column.addLayout(form)
         column.addWidget(self.toggle)
-        column.addWidget(self._where)
+        column.addLayout(place)
         column.addWidget(self._bar)
-        column.addLayout(row)
+        column.addLayout(answer)
 
     def _connect(self) -> None:
         self.layer_box.layerChanged.connect(self.field_box.setLayer)

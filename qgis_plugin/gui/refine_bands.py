@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Iterable, List, Optional, Sequence
+from typing import List, Optional, Sequence
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsGeometry, QgsPointXY, QgsWkbTypes
 from qgis.gui import QgsMapCanvas, QgsRubberBand, QgsVertexMarker
@@ -42,8 +42,9 @@ class RefineBands:
         """Shows a preview, or none."""
         _show(self.hover, geometry, crs)
 
-    def show_box(self, corners: Sequence[QgsPointXY]) -> None:
-        """Shows a box by its corners on the canvas; none for ()."""
+    def show_box(self, places: Sequence[Optional[QgsPointXY]]) -> None:
+        """Shows a box by its corners as far as they are on the canvas; none for ()."""
+        corners = [place for place in places if place is not None]
         self.box.reset(QgsWkbTypes.GeometryType.PolygonGeometry)
         for corner in corners:
             self.box.addPoint(corner, False)
@@ -51,12 +52,14 @@ class RefineBands:
             self.box.closePoints(True)
         self.box.setVisible(bool(corners))
 
-    def show_clicks(self, added: Iterable[QgsPointXY], removed: Iterable[QgsPointXY]) -> None:
-        """Shows clicks where they are on the canvas."""
+    def show_clicks(
+        self, added: Sequence[Optional[QgsPointXY]], removed: Sequence[Optional[QgsPointXY]]
+    ) -> None:
+        """Shows clicks where they are on the canvas; one that is nowhere on it is not shown."""
         self._remove_markers()
         icons = QgsVertexMarker.IconType
-        self.markers = [_marker(self._canvas, point, _ADDED, icons.ICON_CIRCLE) for point in added]
-        self.markers += [_marker(self._canvas, point, _REMOVED, icons.ICON_X) for point in removed]
+        for points, colour, icon in ((added, _ADDED, icons.ICON_CIRCLE), (removed, _REMOVED, icons.ICON_X)):
+            self.markers += [_marker(self._canvas, at, colour, icon) for at in points if at is not None]
 
     def clear(self) -> None:
         """Shows nothing."""

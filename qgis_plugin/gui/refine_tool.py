@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Callable, Dict, Iterable, List, Optional
+from typing import Callable, Dict, Optional
 
-from qgis.core import QgsPointXY, QgsVectorLayer
+from qgis.core import QgsVectorLayer
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
-from qgis.PyQt.QtGui import QKeyEvent
 
 from ..core.export.clicks import Click
 from ..core.export.errors import ExportError
@@ -26,6 +25,7 @@ from .segment_pick import segment_at
 
 _HOVER_INTERVAL_MS = 40
 _VIEW_SETTLES_MS = 300
+_BEFORE_SHORTCUTS = QEvent.Type.ShortcutOverride
 
 
 class RefineTool(QgsMapTool):
@@ -132,6 +132,7 @@ class RefineTool(QgsMapTool):
         self.preview(None)
         if self._object is not None and self._object.choose(index):
             self._redraw()
+            self._tell_outline()
 
     def preview(self, index: Optional[int]) -> None:
         """Shows one of the masks that are offered beside the chosen one; None for none."""
@@ -215,19 +216,18 @@ class RefineTool(QgsMapTool):
             if self._object is not None or is_new or not self._take_up(at):
                 self._mark(at, is_positive=True)
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 - QGIS's name
-        """Accepts, discards, undoes and redoes."""
-        command = self._command_of(event)
-        if command is None:
-            event.ignore()
-            return
-        event.accept()
-        command()
-
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802 - Qt's name
-        """Keeps the tool's keys from QGIS's menus, whose Undo is another; ends the preview at the edge."""
-        if event.type() == QEvent.Type.ShortcutOverride and self._command_of(event) is not None:
+        """Does what the tool's keys say; ends the preview at the edge.
+
+        Neither QGIS's menus, whose Undo is another, nor its canvas, which deletes what is selected or zooms,
+        see these keys.
+        """
+        is_pressed = event.type() == QEvent.Type.KeyPress
+        command = self._command_of(event) if is_pressed or event.type() == _BEFORE_SHORTCUTS else None
+        if command is not None:
             event.accept()
+            if is_pressed:
+                command()
             return True
         if event.type() == QEvent.Type.Leave:
             self._end_hover()
@@ -297,7 +297,13 @@ class RefineTool(QgsMapTool):
         if self._object is None or not self._object.take(outlined):
             return
         self._redraw()
-        if outlined.geometry.isEmpty():
+        self._tell_outline()
+
+    def _tell_outline(self) -> None:
+        """What can be done with the outline that is shown."""
+        assert self._object is not None
+        assert self._object.outlined is not None
+        if self._object.outlined.geometry.isEmpty():
             text = tr("Nothing was found there; click again, or undo.")
         elif self._object.alternatives:
             text = tr("Choose a mask with the buttons or the keys 1 to 3, or click on; Enter accepts.")
@@ -348,14 +354,11 @@ class RefineTool(QgsMapTool):
         state = PromptState() if self._object is None else self._object.state
         crs, to_canvas = self._engine.raster.crs, self._raster_on_canvas.to_canvas
         self._bands.show_mask(None if self._object is None else self._object.geometry, crs)
-        self._bands.show_box(_present(to_canvas(x, y) for x, y in state.box_map or ()))
-        added, removed = (
-            _present(
-                to_canvas(click.x_map, click.y_map) for click in state.clicks if click.is_positive is kind
-            )
-            for kind in (True, False)
+        self._bands.show_box([to_canvas(x, y) for x, y in state.box_map or ()])
+        self._bands.show_clicks(
+            [to_canvas(click.x_map, click.y_map) for click in state.clicks if click.is_positive],
+            [to_canvas(click.x_map, click.y_map) for click in state.clicks if not click.is_positive],
         )
-        self._bands.show_clicks(added, removed)
         offered = () if self._object is None else self._object.alternatives
         self._tell_choice(MaskChoice(tuple(mask.iou_pred for mask in offered), state.chosen))
 
@@ -391,7 +394,3 @@ class RefineTool(QgsMapTool):
 
     def _forget_segments(self) -> None:
         self._segments = None
-
-
-def _present(points: Iterable[Optional[QgsPointXY]]) -> List[QgsPointXY]:
-    return [point for point in points if point is not None]
