@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -144,5 +145,5 @@ def _inner(report: Any, path: Sequence[str]) -> float | None:
 
 
 def _points(rows: _Rows, name: str) -> tuple[list[int], list[float]]:
-    known = [(row["step"], row[name]) for row in rows if name in row]
+    known = [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))]
     return [step for step, _ in known], [value for _, value in known]
