@@ -28,15 +28,21 @@ _CORRECTIONS, _FALSE_ALARMS = "corrections", "false alarms"
 
 @dataclass(frozen=True)
 class GuardConfig:
-    """What the guard lets pass beside better corrections, and what is within the noise in any case.
+    """What the guard lets pass beside better corrections.
 
     Attributes:
         max_more_false_alarms: By how much the share of absent phrases that are answered with a mask may rise.
         max_fall: By how much the mean IoU of other classes may fall.
+        num_standard_errors: Within so many of them a change of either kind is noise.
     """
 
     max_more_false_alarms: float = 0.03
     max_fall: float = 0.02
+    num_standard_errors: float = 2.0
+
+    def allowed(self, change: float, noise: float) -> float:
+        """The change that is let pass: the given one or the noise, whichever is more."""
+        return max(change, self.num_standard_errors * float(np.nan_to_num(noise)))
 
 
 @dataclass(frozen=True)
@@ -142,12 +148,11 @@ def judge(before: Sequence[Answer], after: Sequence[Answer], config: GuardConfig
     complaints = []
     if corrections is not None and corrections.after <= corrections.before:
         complaints.append(f"mIoU on the corrections went {_from_to(corrections)}")
-    if other is not None and other.before - other.after > max(config.max_fall, np.nan_to_num(other.noise)):
+    if other is not None and other.before - other.after > config.allowed(config.max_fall, other.noise):
         complaints.append(f"mIoU of other classes went {_from_to(other)}")
-    if alarms is not None:
-        allowed = max(config.max_more_false_alarms, np.nan_to_num(alarms.noise))
-        if alarms.after - alarms.before > allowed:
-            complaints.append(f"false alarms went {_from_to(alarms)}")
+    allowed = config.allowed(config.max_more_false_alarms, alarms.noise if alarms else 0.0)
+    if alarms is not None and alarms.after - alarms.before > allowed:
+        complaints.append(f"false alarms went {_from_to(alarms)}")
     rows = [row for row in (corrections, *by_kind, other, alarms) if row is not None]
     return Verdict(tuple(rows), tuple(complaints))
 

@@ -49,7 +49,7 @@ def test_more_false_alarms_are_refused_beyond_the_noise():
     spread = [1.0, 1.0, 1.0, 1.0, 1.0] + [0.0] * 15  # one more in each of five images
     (complaint,) = judge(BEFORE, answers(ious=better, alarms=spread), GuardConfig()).complaints
     assert complaint == "false alarms went from 0.000 to 0.250"
-    single = [1.0] + [0.0] * 19  # one more in one image: as large as its standard error
+    single = [1.0] + [0.0] * 19  # one more in one image: as large as its standard error, half of what may be
     assert judge(BEFORE, answers(ious=better, alarms=single), GuardConfig()).complaints == ()
 
 
