@@ -22,7 +22,7 @@ from geophrase.training.data.risors import RisorsImage, read_split
 from geophrase.training.fit.batches import TrainingData
 from geophrase.training.fit.checkpoint import data_fingerprint
 from geophrase.training.fit.initial_weights import load_initial_weights
-from geophrase.training.fit.launch import for_processes, for_resuming
+from geophrase.training.fit.launch import for_processes, for_resuming, is_restart
 from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.fit.run import Fitting, find_checkpoint
 from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
@@ -109,8 +109,6 @@ def run_fit(args: argparse.Namespace) -> int:
     if not args.data or args.run is None:
         args.usage_error("--data and --run say what to train on and where the run goes")
     ranks = Ranks.from_environment()
-    if ranks.num_restarts and find_checkpoint(args.run) is not None:
-        args.resume = True  # the launcher has started all processes anew, since one was lost
     device = _device(args, ranks)
     with joined(ranks, device) as connected:
         weights = _fit(args, connected, device)
@@ -120,6 +118,9 @@ def run_fit(args: argparse.Namespace) -> int:
 
 
 def _fit(args: argparse.Namespace, ranks: Ranks, device: torch.device) -> Path:
+    _, is_restarted = ranks.agreed(of_first=0.0, of_any=is_restart(args.run, ranks))
+    if is_restarted and find_checkpoint(args.run) is not None:
+        args.resume = True
     fitting = build_fitting(args, ranks=ranks, device=device)
     if args.resume:
         fitting.resume()

@@ -11,6 +11,7 @@ from typing import Any
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import TrainConfig
+from geophrase.training.fit.parallel import Ranks
 
 CONFIG_FILE = "config.json"
 
@@ -25,6 +26,19 @@ def images_per_update(settings: Mapping[str, Any]) -> int:
     """Images that an update takes in all, by what :func:`settings_of` gave."""
     batches = settings["num_processes"] * settings["optimizer"]["accumulated_batches"]
     return int(batches * settings["data"]["batch_size"])
+
+
+def is_restart(run: Path, ranks: Ranks) -> bool:
+    """Whether the launcher has started a run's processes anew: one was lost, or machines came or went.
+
+    Only the machine that lost a process counts it as a restart. That the folder was written by a launch of
+    the same name shows it too, and so after a job was queued again.
+    """
+    path = run / CONFIG_FILE
+    if ranks.num_restarts or ranks.launch_id is None or not path.is_file():
+        return ranks.num_restarts > 0
+    started_by = json.loads(path.read_text(encoding="utf-8")).get("launch_id")
+    return bool(started_by == ranks.launch_id)
 
 
 def for_processes(config: TrainConfig, num_processes: int) -> TrainConfig:

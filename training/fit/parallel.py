@@ -9,6 +9,8 @@ for a GPU.
 from __future__ import annotations
 
 import os
+import socket
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
@@ -17,8 +19,10 @@ from datetime import timedelta
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed import Store, TCPStore  # type: ignore[attr-defined]
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard
+from torch.distributed.rendezvous import rendezvous
 from torch.distributed.tensor import DTensor, distribute_tensor
 from torch.nn.parallel import DistributedDataParallel
 
@@ -26,6 +30,9 @@ from geophrase.engine.model.rsam.config import HieraConfig
 from geophrase.training.config import ExecutionConfig
 from geophrase.training.fit.step import TrainingStep
 
+_UNNAMED_LAUNCH = "none"  # torchrun's own word
+_RETRY_S = 0.2
+_ADDRESS_KEY = "geophrase/address"
 _UPDATE_TIMEOUT = timedelta(minutes=10)
 _VALIDATION_TIMEOUT = timedelta(hours=6)  # the first process validates, and the others wait
 
@@ -38,7 +45,8 @@ class Ranks:
         rank: Its number among all of them.
         world_size: How many they are.
         local_rank: Its number on its machine, and that of its GPU.
-        num_restarts: How often the launcher has started them anew after one of them was lost.
+        num_restarts: How often this machine's launcher has started its processes anew after it lost one.
+        launch_id: What the launch is called, whatever was started anew in it; None where it has no name.
         control: The group in which they agree; None for a process alone.
     """
 
@@ -46,16 +54,19 @@ class Ranks:
     world_size: int = 1
     local_rank: int = 0
     num_restarts: int = 0
+    launch_id: str | None = None
     control: dist.ProcessGroup | None = None
 
     @staticmethod
     def from_environment() -> Ranks:
         """This process by the variables of ``torchrun``; a process alone without them."""
+        launch_id = os.environ.get("TORCHELASTIC_RUN_ID", _UNNAMED_LAUNCH)
         return Ranks(
             rank=int(os.environ.get("RANK", 0)),
             world_size=int(os.environ.get("WORLD_SIZE", 1)),
             local_rank=int(os.environ.get("LOCAL_RANK", 0)),
             num_restarts=int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)),
+            launch_id=None if launch_id == _UNNAMED_LAUNCH else launch_id,
         )
 
     @property
@@ -98,13 +109,42 @@ def joined(ranks: Ranks, device: torch.device) -> Iterator[Ranks]:
         torch.cuda.set_device(device)
     dist.init_process_group(
         "cpu:gloo,cuda:nccl" if is_cuda else "gloo",
+        store=_fresh_store(ranks),
+        rank=ranks.rank,
+        world_size=ranks.world_size,
         timeout=_UPDATE_TIMEOUT,
         device_id=device if is_cuda else None,
     )
     try:
-        yield replace(ranks, control=dist.new_group(backend="gloo", timeout=_VALIDATION_TIMEOUT))
+        connected = replace(ranks, control=dist.new_group(backend="gloo", timeout=_VALIDATION_TIMEOUT))
+        yield connected
+        connected.wait()  # the first one's store serves the others to the end
     finally:
         dist.destroy_process_group()
+
+
+def _fresh_store(ranks: Ranks) -> Store:
+    """Where the processes find each other: a store of the first one, which goes with it.
+
+    torchrun keeps one store for all its restarts, and in that one they would find those that were lost. It
+    serves to tell the new one's address, and an address at which nobody listens is of a lost process.
+    """
+    store: Store
+    store, _, _ = next(rendezvous("env://", ranks.rank, ranks.world_size, timeout=_UPDATE_TIMEOUT))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != str(True):
+        return store
+    host = os.environ["MASTER_ADDR"]
+    if ranks.is_first:
+        own = TCPStore(host, 0, is_master=True, timeout=_UPDATE_TIMEOUT, wait_for_workers=False)
+        store.set(_ADDRESS_KEY, str(own.port))
+        return own
+    while True:
+        port = int(store.get(_ADDRESS_KEY))
+        try:
+            socket.create_connection((host, port), timeout=_RETRY_S).close()
+            return TCPStore(host, port, timeout=_UPDATE_TIMEOUT)
+        except OSError:
+            time.sleep(_RETRY_S)
 
 
 def synchronise_batch_norm(module: nn.Module, ranks: Ranks, device: torch.device) -> None:
@@ -135,9 +175,7 @@ def parallelise(step: TrainingStep, execution: ExecutionConfig, ranks: Ranks) ->
     if ranks.world_size == 1:
         return step
     if execution.parallel == "ddp":
-        return DistributedDataParallel(
-            step, find_unused_parameters=True, gradient_as_bucket_view=True, broadcast_buffers=False
-        )
+        return DistributedDataParallel(step, find_unused_parameters=True, gradient_as_bucket_view=True)
     mesh = init_device_mesh(step.rsam.device.type, (ranks.world_size,))
     ignored = {parameter for parameter in step.parameters() if not parameter.requires_grad}
     for part in _large_parts(step):

@@ -152,7 +152,8 @@ class Fitting:
 
     def _open_folder(self) -> None:
         (self._run / "panels").mkdir(parents=True, exist_ok=True)
-        write_text_atomically(self._run / CONFIG_FILE, json.dumps(self._settings, indent=1))
+        settings = self._settings | {"launch_id": self._ranks.launch_id}
+        write_text_atomically(self._run / CONFIG_FILE, json.dumps(settings, indent=1))
         if self._trainer.step == 0:  # a run that was lost before its first checkpoint may have left lines
             self._log.resume(self._log.state_dict(), step=0)
 
@@ -233,7 +234,7 @@ class Fitting:
 
     def _export(self, weights: dict[str, Tensor], report: Mapping[str, Any]) -> None:
         """Writes the averaged weights; their header says on what they were trained and how they scored."""
-        figures = [f"{name} {report[name]:.4f}" for name in ("mIoU", "oIoU") if report.get(name)]
+        figures = [f"{name} {report[name]:.4f}" for name in ("mIoU", "oIoU") if report.get(name) is not None]
         metadata = WeightsMetadata(
             model=self._config.model.name,
             version=", ".join(
