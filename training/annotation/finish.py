@@ -15,7 +15,7 @@ from geophrase.training.annotation.candidates import BoxXyxy, Candidate
 from geophrase.training.annotation.crops import Crop, Extent, place_crops
 from geophrase.training.annotation.encodings import read_project_image
 from geophrase.training.annotation.journal import Decisions, read_journal
-from geophrase.training.annotation.project import AnnotationError, Project, ProjectImage
+from geophrase.training.annotation.project import PROVENANCE_FILE_NAME, AnnotationError, Project, ProjectImage
 from geophrase.training.annotation.wording import needs_whole_image
 from geophrase.training.data.risors import (
     SPLITS,
@@ -263,7 +263,7 @@ def _earlier_stems(project: Project, to_dir: Path) -> set[str]:
     if not to_dir.exists() or not any(to_dir.iterdir()):
         return set()
     try:
-        provenance = json.loads((to_dir / "provenance.json").read_text(encoding="utf-8"))
+        provenance = json.loads((to_dir / PROVENANCE_FILE_NAME).read_text(encoding="utf-8"))
         is_ours = provenance["source"] == _SOURCE and provenance["boxes"] == project.facts.boxes
     except (OSError, ValueError, KeyError, TypeError):
         is_ours = False
@@ -283,6 +283,8 @@ def _provenance(project: Project, config: FinishConfig) -> dict[str, object]:
         "source": _SOURCE,
         "boxes": project.facts.boxes,
         "boxes_file": Path(project.facts.boxes_file).name,
+        "licence": project.facts.origin.get("licence", "that of the images"),
+        "origin": project.facts.origin,
         "model": project.facts.model,
         "weights_sha256": project.facts.weights,
         **asdict(config),

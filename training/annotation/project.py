@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from geophrase.training.errors import TrainingError
 
 PROJECT_FILE_NAME = "project.json"
 JOURNAL_FILE_NAME = "journal.jsonl"
+PROVENANCE_FILE_NAME = "provenance.json"
 _FORMAT = 1
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -43,6 +44,7 @@ class ProjectFacts:
         weights: SHA-256 of its weights.
         boxes: SHA-256 of what is annotated: file names, sizes, phrases and boxes.
         boxes_file: Where the boxes came from.
+        origin: What `provenance.json` beside them says of their source and licence.
         format: Version of the folder's layout.
     """
 
@@ -50,6 +52,7 @@ class ProjectFacts:
     weights: str
     boxes: str
     boxes_file: str
+    origin: dict[str, Any] = field(default_factory=dict)
     format: int = _FORMAT
 
 
@@ -111,7 +114,8 @@ class Project:
         """
         images = list(read_boxes(boxes_path))
         _require_images(images, boxes_path)
-        facts = ProjectFacts(model, weights, fingerprint(images), str(boxes_path.resolve()))
+        origin = _origin(boxes_path if boxes_path.is_dir() else boxes_path.parent)
+        facts = ProjectFacts(model, weights, fingerprint(images), str(boxes_path.resolve()), origin)
         if (folder / PROJECT_FILE_NAME).is_file():
             project = cls.open(folder)
             _require_same(project.facts, facts, folder)
@@ -230,6 +234,15 @@ def fingerprint(images: Iterable[BoxedImage]) -> str:
         row: list[Any] = [image.path.name, image.width_px, image.height_px, boxes]
         digest.update(json.dumps(row).encode())
     return digest.hexdigest()
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    """What is known of the boxes' source; nothing where there is no readable `provenance.json`."""
+    try:
+        document = json.loads((folder / PROVENANCE_FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _with_keys(images: Iterable[BoxedImage]) -> Iterator[ProjectImage]:

@@ -45,6 +45,7 @@ def make_project(folder: Path, images: list[tuple[str, tuple[int, int], str, lis
         phrases = tuple(BoxPhrase(text, "ship", tuple(map(float, box))) for text, box in boxes)
         boxed.append(BoxedImage(origin / name, size_yx[1], size_yx[0], split, phrases))
     write_boxes(origin / "boxes.jsonl", boxed)
+    (origin / "provenance.json").write_text(json.dumps({"title": "Harbours", "licence": "CC-BY-4.0"}))
     project = Project.begin(folder / "project", origin / "boxes.jsonl", model="m", weights="w")
     for image in project.images:
         offered = []
@@ -228,6 +229,15 @@ def test_phrases_that_a_cut_may_make_untrue_are_kept_only_when_asked(project, tm
         finish(project, root, FinishConfig(size_px=SIZE_PX, is_every_phrase_kept=is_kept))
         texts = [phrase.text for _, image in read_all(root).values() for phrase in image.phrases]
         assert ("the largest ship" in texts) is is_kept
+
+
+def test_the_licence_and_the_model_go_along(project, tmp_path):
+    accept_all(project)
+    finish(project, tmp_path / "risors", FinishConfig(size_px=SIZE_PX))
+    provenance = json.loads((tmp_path / "risors" / "provenance.json").read_text())
+    assert provenance["licence"] == "CC-BY-4.0"
+    assert provenance["origin"]["title"] == "Harbours"
+    assert (provenance["model"], provenance["boxes_file"]) == ("m", "boxes.jsonl")
 
 
 def test_finishing_again_brings_the_folder_up_to_date(project, tmp_path):
