@@ -121,7 +121,6 @@ class LabelBox(QgsCollapsibleGroupBox):
         place.addWidget(self._where, 1)
         place.addWidget(self.next)
         for button in (self.accept, self.drop):
-            button.setMinimumWidth(40)
             answer.addWidget(button, 1)
         column = QVBoxLayout(self)
         column.setContentsMargins(4, 4, 4, 4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -19,20 +20,29 @@ OUTER = "500040.1 5539920.2, 500072.3 5539931.4, 500065 5539960.1, 500040.1 5539
 HOLE = "500050 5539935, 500058 5539935, 500058 5539942, 500050 5539942, 500050 5539935"
 WKT = f"POLYGON(({OUTER}), ({HOLE}))"
 
+CLICKS = [[500045.25, 5539940.0, 1], [500054.0, 5539938.0, 0]]
+BOX = [[500040.0, 5539961.0], [500073.0, 5539961.0], [500073.0, 5539920.0], [500040.0, 5539920.0]]
+
 SCRIPT = """
 import sys
 from pathlib import Path
-raster, links, tests, folder, wkt = sys.argv[1:]
+raster, links, tests, folder, wkt = sys.argv[1:6]
 sys.path[:0] = [links, tests]
 from qgis.core import QgsApplication, QgsCoordinateTransformContext, QgsGeometry, QgsRasterLayer
 application = QgsApplication([], False)
 application.initQgis()
 from export_layers import segment, segments_layer
+from geophrase.qgis_plugin.core.fields import text_field
 from geophrase.qgis_plugin.core.export.labelled import labelled_objects
 from geophrase.qgis_plugin.core.export.sample_folder import ImageSource
 from geophrase.qgis_plugin.core.export.training_sample import SampleOptions, write_training_sample
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
 layer, found = QgsRasterLayer(raster, "town"), segments_layer([segment(QgsGeometry.fromWkt(wkt))])
+found.dataProvider().addAttributes([text_field("clicks"), text_field("box")])
+found.updateFields()
+prompts = {"clicks": sys.argv[6], "box": sys.argv[7]}
+values = {found.fields().lookupField(name): text for name, text in prompts.items()}
+assert found.dataProvider().changeAttributeValues({1: values})
 systems = {"crs": found.crs(), "raster_crs": layer.crs(), "context": QgsCoordinateTransformContext()}
 objects = labelled_objects(list(found.getFeatures()), **systems)
 options = SampleOptions(Path(folder), split="val", side_px=256)
@@ -59,7 +69,7 @@ def test_training_reads_what_qgis_wrote(repository: Path, tmp_path: Path):
     tests = repository / "tests" / "qgis_plugin" / "in_qgis"
     arguments = [str(path) for path in (raster, tmp_path / "links", tests, folder)]
     done = subprocess.run(
-        [SYSTEM_PYTHON, "-c", SCRIPT, *arguments, WKT],
+        [SYSTEM_PYTHON, "-c", SCRIPT, *arguments, WKT, json.dumps(CLICKS), json.dumps(BOX)],
         capture_output=True,
         text=True,
         check=False,
@@ -76,5 +86,15 @@ def test_training_reads_what_qgis_wrote(repository: Path, tmp_path: Path):
     assert phrase.area_px == mask.sum()
     assert phrase.text == "storage tanks"
     assert phrase.predicted_iou == 0.75
+
+    def to_pix(x: float, y: float) -> tuple[float, float]:
+        return (x - 500_000) / 0.5 - left, (5_540_000 - y) / 0.5 - top
+
+    assert phrase.point_labels == (1, 0)
+    assert phrase.point_coords == tuple(pytest.approx(to_pix(x, y), abs=1e-3) for x, y, _ in CLICKS)
+    document = json.loads((folder / "annotations" / f"{image.path.stem}.json").read_text())
+    ((box_x, box_y, width, height),) = document["annotations"][0]["prompt_boxes"]
+    assert (box_x, box_y) == pytest.approx(to_pix(*BOX[0]), abs=1e-3)
+    assert (width, height) == (66, 82)
     expected = pixels[:, top : top + 256, left : left + 256].transpose(1, 2, 0)
     assert (read_image(image.path) == expected).all()

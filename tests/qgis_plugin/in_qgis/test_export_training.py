@@ -10,6 +10,7 @@ from export_layers import UTM, segment, segments_layer, square
 from osgeo import gdal, osr
 from qgis.core import NULL, QgsCoordinateTransformContext, QgsRasterLayer
 from qgis.PyQt.QtGui import QImage
+from rasters import write_raster
 
 from geophrase.qgis_plugin.core.export.clicks import CLICKS_FIELD, Click, clicks_text
 from geophrase.qgis_plugin.core.export.errors import ExportCancelledError, ExportError
@@ -158,6 +159,24 @@ def test_pixels_without_data_are_black_and_not_in_the_mask(raster_layer, tmp_pat
     x = row["bbox"][0] + 20
     assert (_image(tmp_path, stem)[:, x:] == 0).all()
     assert (_image(tmp_path, stem)[:, :x] > 0).all()
+
+
+def test_a_raster_smaller_than_the_image_lies_in_black(project, tmp_path):
+    pixels = np.random.default_rng(2).integers(1, 255, (3, 200, 300), np.uint8)
+    path = write_raster(tmp_path / "small.tif", pixels, transform=(LEFT, 0.5, 0, TOP, 0, -0.5), epsg=32632)
+    small = QgsRasterLayer(path, "small")
+    project.addMapLayer(small)
+    objects = _objects(segments_layer([segment(_at(20, 30, 60))]), small)
+    (stem,) = _write(objects, small, tmp_path / "sample").stems
+    image, record = _image(tmp_path / "sample", stem), _document(tmp_path / "sample", stem)["image"]
+    assert image.shape == (800, 800, 3)
+    rows, cols = np.nonzero(image.any(axis=-1))
+    top, left = rows.min(), cols.min()
+    assert (image[top : top + 200, left : left + 300] == pixels.transpose(1, 2, 0)).all()
+    assert (rows.max() + 1 - top, cols.max() + 1 - left) == (200, 300)  # nothing else, and not stretched
+    assert np.array(record["place"]["map_from_pix"])[[2, 5]] * (2, -2) == pytest.approx(
+        [LEFT * 2 - left, -TOP * 2 - top]
+    )
 
 
 def test_a_coarser_resolution_shows_more(raster_layer, tmp_path):
