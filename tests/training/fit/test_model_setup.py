@@ -163,23 +163,25 @@ def asked(rsam, side_px, num_queries):
 
 
 @pytest.mark.slow
-def test_compiled_parts_agree_with_plain_ones_and_settle_after_a_few_sizes():
+def test_compiled_parts_agree_with_plain_ones_and_settle_after_two_sizes(monkeypatch):
+    """The tracing and its guards are under test, not Inductor's code, which takes minutes to compile."""
+    monkeypatch.setattr(model_setup, "_BACKEND", "aot_eager")
     torch._dynamo.reset()
     plain, rsam = small_model(), small_model()
     prepare_model(rsam, WHOLE, replace(EAGER, is_compiled=True))
-    with torch.compiler.set_stance("default"):
-        for side_px, num_queries in ((64, 2), (96, 3), (128, 5)):
-            one, other = (asked(model, side_px, num_queries) for model in (plain, rsam))
-            torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
-            one.square().mean().backward()
-            other.square().mean().backward()
-    with torch.compiler.set_stance("fail_on_recompile"):
-        for side_px, num_queries in ((160, 4), (192, 6), (64, 3)):
-            asked(rsam, side_px, num_queries)
+    for side_px, num_queries in ((64, 2), (96, 3)):
+        one, other = (asked(model, side_px, num_queries) for model in (plain, rsam))
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+        one.square().mean().backward()
+        other.square().mean().backward()
     gradients = dict(plain.named_parameters())
     for name, parameter in rsam.named_parameters():
         if parameter.grad is not None:
             torch.testing.assert_close(parameter.grad, gradients[name].grad, rtol=1e-3, atol=1e-6)
+    assert not torch._dynamo.utils.counters["graph_break"]
+    with torch.compiler.set_stance("fail_on_recompile"):
+        for side_px, num_queries in ((128, 5), (192, 4), (64, 3)):
+            asked(rsam, side_px, num_queries)
 
 
 def test_without_a_compiler_compilation_is_one_sentence(monkeypatch):
