@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geophrase.engine.errors import CancelledError
-from geophrase.training.annotation.candidates import BoxXyxy, Candidate
-from geophrase.training.annotation.crops import Crop, Extent, place_crops
+from geophrase.training.annotation.accepted import accepted_instances
+from geophrase.training.annotation.crops import Crop, place_crops
 from geophrase.training.annotation.encodings import read_project_image
-from geophrase.training.annotation.journal import Decisions, read_journal
-from geophrase.training.annotation.project import PROVENANCE_FILE_NAME, AnnotationError, Project, ProjectImage
-from geophrase.training.annotation.wording import needs_whole_image
-from geophrase.training.data.risors import (
-    SPLITS,
-    Phrase,
-    split_of,
-    write_provenance,
-    write_sample,
-    write_split,
+from geophrase.training.annotation.journal import read_journal
+from geophrase.training.annotation.project import (
+    PROVENANCE_FILE_NAME,
+    AnnotationError,
+    Project,
+    ProjectImage,
 )
+from geophrase.training.annotation.wording import needs_whole_image
+from geophrase.training.data.risors import SPLITS, split_of, write_provenance, write_sample, write_split
 
 SIZE_PX = 800
 """Side of every image. Source: paper, Section 3.1.1, step 3."""
-
-_KIND = "class"
-"""What a phrase of the original RISORS, which has no kinds, is read as."""
 
 _MIN_SIZE_PX = 32
 _SOURCE = "annotation project"
@@ -99,52 +96,6 @@ class FinishReport:
         return {split: {"images": self.images[split], "phrases": self.instances[split]} for split in SPLITS}
 
 
-@dataclass(frozen=True)
-class AcceptedInstance:
-    """A box whose mask a person accepted.
-
-    Attributes:
-        text: The phrase.
-        name: The class.
-        box_xyxy: The original box.
-        candidate: The mask.
-        points_xy: Every point that guided it.
-        point_labels: 1 or 0 for each.
-    """
-
-    text: str
-    name: str
-    box_xyxy: BoxXyxy
-    candidate: Candidate
-    points_xy: tuple[tuple[float, float], ...] = ()
-    point_labels: tuple[int, ...] = ()
-
-    def extent(self, size_px: int) -> Extent:
-        """What must stay whole: mask, box and points; in this order as many as a square holds."""
-        rows, columns = (np.flatnonzero(self.candidate.mask().any(axis=axis)) for axis in (1, 0))
-        extent = Extent(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
-        x0, y0, x1, y1 = self.box_xyxy
-        wider = extent.union(Extent(int(x0), int(y0), int(np.ceil(x1)), int(np.ceil(y1))))
-        extent = wider if wider.fits(size_px) else extent
-        for x, y in self.points_xy:
-            wider = extent.union(Extent(int(x), int(y), int(np.ceil(x)), int(np.ceil(y))))
-            extent = wider if wider.fits(size_px) else extent
-        return extent
-
-    def phrase(self, crop: Crop) -> Phrase:
-        """The annotation in a square, which keeps the original box, the points and the predicted IoU."""
-        mask_HW = crop.mask(self.candidate.mask())
-        moved = [crop.point_xy(point) for point in self.points_xy]
-        kept = [(point, label) for point, label in zip(moved, self.point_labels, strict=True) if point]
-        return replace(
-            Phrase.from_mask(self.text, mask_HW, kind=_KIND, name=self.name),
-            bbox_xywh=crop.box_xywh(self.box_xyxy),
-            point_coords=tuple(point for point, _ in kept),
-            point_labels=tuple(label for _, label in kept),
-            predicted_iou=self.candidate.predicted_iou,
-        )
-
-
 def finish(project: Project, to_dir: Path, config: FinishConfig) -> FinishReport:
     """Writes the RISORS folder of what was accepted so far; writing it again brings it up to date.
 
@@ -156,102 +107,82 @@ def finish(project: Project, to_dir: Path, config: FinishConfig) -> FinishReport
         CancelledError: Ctrl-C; run the command again.
     """
     before = _earlier_stems(project, to_dir)
-    decisions = read_journal(project.journal_path)
-    if not any(decision.action == "accept" for decision in decisions.stack):
-        raise AnnotationError(
-            f"{project.folder} has no accepted mask yet; decide with `geophrase-train annotate review`."
-        )
+    finishing = _Finishing(project, to_dir, config)
     for stale in (to_dir / "splits").glob("*.txt"):
         stale.unlink()
-    write_provenance(to_dir, _provenance(project, config))
-    stems: dict[str, list[str]] = {split: [] for split in SPLITS}
-    counts: Counter[str] = Counter()
+    provenance = _provenance(project, config)
+    write_provenance(to_dir, provenance)
     try:
         for image in tqdm(project.images, desc="finish", unit="image", dynamic_ncols=True):
-            split = config.split(image)
-            for stem, num_instances in _write_image(project, image, decisions, config, to_dir, counts):
-                stems[split].append(stem)
-                counts[split] += num_instances
+            finishing.write(image)
     except KeyboardInterrupt:
         raise CancelledError(f"stopped before {to_dir} was whole; run the command again") from None
-    for stem in before - {stem for some in stems.values() for stem in some}:
+    for stem in before.difference(*finishing.stems.values()):
         _remove_sample(to_dir, stem)
-    for split, names in stems.items():
-        write_split(to_dir, split, names)
-    report = FinishReport(
-        images={split: len(names) for split, names in stems.items()},
-        instances={split: counts[split] for split in SPLITS},
-        pending=counts["pending"],
-        dropped=counts["dropped"],
-        cut_phrases=counts["cut_phrases"],
-        cut_masks=counts["cut_masks"],
-    )
-    write_provenance(to_dir, {**_provenance(project, config), "splits": report.by_split()})
+    for split, stems in finishing.stems.items():
+        write_split(to_dir, split, stems)
+    report = finishing.report()
+    write_provenance(to_dir, {**provenance, "splits": report.by_split()})
     return report
 
 
-def _write_image(
-    project: Project,
-    image: ProjectImage,
-    decisions: Decisions,
-    config: FinishConfig,
-    to_dir: Path,
-    counts: Counter[str],
-) -> list[tuple[str, int]]:
-    """The stem of each square that an image gave, with its number of instances."""
-    accepted = _accepted(project, image, decisions, counts)
-    if max(image.size_yx) > config.size_px and not config.is_every_phrase_kept:
-        kept = [each for each in accepted if not needs_whole_image(each.text)]
-        counts["cut_phrases"] += len(accepted) - len(kept)
-        accepted = kept
-    if not accepted:
-        return []
-    extents = [each.extent(config.size_px) for each in accepted]
-    counts["cut_masks"] += sum(not extent.fits(config.size_px) for extent in extents)
-    crops = place_crops(extents, image.size_yx, config.size_px)
-    path, image_HWC = image.boxed.path, read_project_image(image)
-    written = []
-    for number, (crop, members) in enumerate(crops, start=1):
-        stem = image.key if len(crops) == 1 else f"{image.key}+{number}"
-        phrases = [phrase for member in members if (phrase := accepted[member].phrase(crop)).area_px]
-        if not phrases:  # of one huge ring, the square in its middle
-            continue
-        is_copied = image.size_yx == (config.size_px,) * 2 and path.suffix.lower() in _COPIED_SUFFIXES
-        write_sample(to_dir, stem, path if is_copied else crop.image(image_HWC), phrases)
-        written.append((stem, len(phrases)))
-    return written
+class _Finishing:
+    """Writes a project's images one by one and counts what becomes of their instances."""
 
-
-def _accepted(
-    project: Project, image: ProjectImage, decisions: Decisions, counts: Counter[str]
-) -> list[AcceptedInstance]:
-    accepted = []
-    offered = None
-    for number, box in enumerate(image.boxed.boxes):
-        state = decisions.state_of(f"{image.key}#{number + 1}")
-        if state.status != "accepted" or state.mask is None:
-            counts[state.status] += 1
-            continue
-        candidates = state.candidates
-        if not candidates:
-            offered = offered or project.read_proposals(image)
-            if offered is None:
-                raise AnnotationError(
-                    f"{project.folder} lacks the masks of {image.key}; run `annotate propose` again."
-                )
-            candidates = offered[number]
-        last = state.rounds[-1] if state.rounds else None
-        accepted.append(
-            AcceptedInstance(
-                text=box.text,
-                name=box.name,
-                box_xyxy=box.bbox_xyxy,
-                candidate=candidates[state.mask],
-                points_xy=last.points_xy if last else (),
-                point_labels=last.point_labels if last else (),
+    def __init__(self, project: Project, to_dir: Path, config: FinishConfig) -> None:
+        self._project = project
+        self._to_dir = to_dir
+        self._config = config
+        self._decisions = read_journal(project.journal_path)
+        self._counts: Counter[str] = Counter()
+        self.stems: dict[str, list[str]] = {split: [] for split in SPLITS}
+        if not any(decision.action == "accept" for decision in self._decisions.stack):
+            raise AnnotationError(
+                f"{project.folder} has no accepted mask yet; decide with `geophrase-train annotate review`."
             )
+
+    def write(self, image: ProjectImage) -> None:
+        """Writes the squares of an image."""
+        accepted, others = accepted_instances(self._project, image, self._decisions)
+        self._counts += others
+        size_px = self._config.size_px
+        if max(image.size_yx) > size_px and not self._config.is_every_phrase_kept:
+            kept = [each for each in accepted if not needs_whole_image(each.text)]
+            self._counts["cut_phrases"] += len(accepted) - len(kept)
+            accepted = kept
+        extents = [each.extent(size_px) for each in accepted]
+        self._counts["cut_masks"] += sum(not extent.fits(size_px) for extent in extents)
+        crops = place_crops(extents, image.size_yx, size_px)
+        squares = self._squares(image, [crop for crop, _ in crops])
+        split = self._config.split(image)
+        for number, ((crop, members), square) in enumerate(zip(crops, squares, strict=True), start=1):
+            phrases = [phrase for member in members if (phrase := accepted[member].phrase(crop)).area_px]
+            if phrases:  # none in the middle of one huge ring
+                stem = image.key if len(crops) == 1 else f"{image.key}+{number}"
+                write_sample(self._to_dir, stem, square, phrases)
+                self.stems[split].append(stem)
+                self._counts[split] += len(phrases)
+
+    def _squares(self, image: ProjectImage, crops: Sequence[Crop]) -> Iterator[NDArray[np.uint8] | Path]:
+        """The pixels of each square; the image's own file where that is one."""
+        if not crops:
+            return
+        path, image_HWC = image.boxed.path, read_project_image(image)
+        is_square_itself = image.size_yx == (self._config.size_px,) * 2
+        for crop in crops:
+            is_copied = is_square_itself and path.suffix.lower() in _COPIED_SUFFIXES
+            yield path if is_copied else crop.image(image_HWC)
+
+    def report(self) -> FinishReport:
+        """What became of all instances so far."""
+        return FinishReport(
+            images={split: len(stems) for split, stems in self.stems.items()},
+            instances={split: self._counts[split] for split in SPLITS},
+            pending=self._counts["pending"],
+            dropped=self._counts["dropped"],
+            cut_phrases=self._counts["cut_phrases"],
+            cut_masks=self._counts["cut_masks"],
         )
-    return accepted
 
 
 def _earlier_stems(project: Project, to_dir: Path) -> set[str]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
 
-from geophrase.training.annotation.candidates import Candidate, Guidance
+from geophrase.training.annotation.candidates import NUM_CANDIDATES, Candidate, Guidance
 from geophrase.training.annotation.project import AnnotationError
 
 Action = Literal["accept", "retry", "drop"]
@@ -61,6 +61,8 @@ class Decision:
         action = row["action"]
         if action not in ("accept", "retry", "drop"):
             raise ValueError(f"unknown action {action!r}")
+        if action == "accept" and not 0 <= int(row["mask"]) < NUM_CANDIDATES:
+            raise ValueError(f"unknown mask {row['mask']!r}")
         guidance = None
         if action == "retry":
             points = tuple((float(x), float(y)) for x, y in row["point_coords"])

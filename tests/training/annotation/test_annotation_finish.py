@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
+from geophrase.engine.errors import CancelledError
 from geophrase.training.annotation.candidates import Candidate, Guidance
 from geophrase.training.annotation.crops import Crop, Extent, place_crops
 from geophrase.training.annotation.finish import FinishConfig, finish
@@ -20,7 +21,7 @@ from geophrase.training.annotation.wording import needs_whole_image
 from geophrase.training.cli import main
 from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.instances import encode_rle
-from geophrase.training.data.risors import SPLITS, read_image, read_split
+from geophrase.training.data.risors import SPLITS, RisorsError, read_image, read_split, write_sample
 from geophrase.training.data.sources.boxed import BoxedImage, BoxPhrase, write_boxes
 
 from .conftest import write_image
@@ -251,6 +252,26 @@ def test_finishing_again_brings_the_folder_up_to_date(project, tmp_path):
     assert not (root / "annotations" / "exact.json").exists()
     assert not (root / "images" / "exact.png").exists()
     assert json.loads((root / "provenance.json").read_text())["splits"]["val"] == {"images": 0, "phrases": 0}
+
+
+def test_a_run_that_was_stopped_reads_as_not_prepared_and_goes_through_again(project, tmp_path, monkeypatch):
+    accept_all(project)
+    root, written = tmp_path / "risors", []
+
+    def write_two(to_dir, stem, image, phrases):
+        if len(written) == 2:
+            raise KeyboardInterrupt
+        written.append(stem)
+        write_sample(to_dir, stem, image, phrases)
+
+    monkeypatch.setattr("geophrase.training.annotation.finish.write_sample", write_two)
+    with pytest.raises(CancelledError):
+        finish(project, root, FinishConfig(size_px=SIZE_PX))
+    with pytest.raises(RisorsError, match="no split"):
+        read_split(root, "train")
+    monkeypatch.undo()
+    finish(project, root, FinishConfig(size_px=SIZE_PX))
+    assert set(written) < set(read_all(root))
 
 
 def test_a_folder_of_something_else_is_left_alone(project, tmp_path):

@@ -215,7 +215,16 @@ def test_undo_takes_back_the_last_that_stands_even_after_reopening(tmp_path):
     assert len(path.read_text().splitlines()) == 6  # nothing is ever taken out
 
 
-@pytest.mark.parametrize("line", ["{}", "nonsense", '{"instance": "a#1", "action": "accept"}', '"x"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "nonsense",
+        '{"instance": "a#1", "action": "accept"}',
+        '{"instance": "a#1", "action": "accept", "mask": 3}',
+        '"x"',
+    ],
+)
 def test_a_damaged_line_in_the_middle_is_told(tmp_path, line):
     path = tmp_path / "journal.jsonl"
     path.write_text(f'{line}\n{{"instance": "a#1", "action": "drop"}}\n')
