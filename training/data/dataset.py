@@ -39,7 +39,7 @@ from geophrase.training.data.risors import (
     read_split,
     stable_fraction,
 )
-from geophrase.training.data.stored_phrases import draw_stored
+from geophrase.training.data.stored_phrases import draw_stored, names_colour
 
 MIN_SHOWN_PX = 24
 
@@ -273,7 +273,8 @@ class PhraseDataset(Dataset[Sample]):
         chosen = rng.sample(usable, min(len(usable), self._queries_per_image))
         chosen += rng.choices(usable, k=self._queries_per_image - len(chosen))
         queries = [Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen]
-        image_HWC = self._relit(view.image(read_image(record.path)), rng)
+        keeps_colours = any(names_colour(query.text) for query in queries)
+        image_HWC = self._relit(view.image(read_image(record.path)), rng, keeps_colours=keeps_colours)
         return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
     def _view(
@@ -305,8 +306,11 @@ class PhraseDataset(Dataset[Sample]):
         rng.shuffle(donated)
         return paste_instances(image_HWC, seen, view.image(read_image(donor.path)), donated[:4], rng)
 
-    def _relit(self, image_HWC: ImageHWC, rng: random.Random) -> ImageHWC:
-        return image_HWC if self._augment is None else photometric(image_HWC, self._augment, rng)
+    def _relit(self, image_HWC: ImageHWC, rng: random.Random, *, keeps_colours: bool = False) -> ImageHWC:
+        if self._augment is None:
+            return image_HWC
+        gentle = replace(self._augment, gray=0.0, swap_infrared=0.0)
+        return photometric(image_HWC, gentle if keeps_colours else self._augment, rng)
 
     def _occluded(self, image_HWC: ImageHWC, record: RisorsImage, rng: random.Random) -> ImageHWC:
         if self._augment is None:

@@ -33,6 +33,11 @@ _REACHES_BEYOND = re.compile(
     r")\b",
     re.IGNORECASE,
 )
+_COLOURS = re.compile(
+    r"\b(white|black|gr[ae]y|red|orange|yellow|green|blue|brown|pink|purple|silver|beige|tan|golden|dark|bright|"
+    r"pale|light)(ish)?\b|\b\w*colou?r\w*",
+    re.IGNORECASE,
+)
 _NOUNS = re.compile(r"\b(water|river|tower|container|tanker|trailer|timber|forest)s?\b", re.IGNORECASE)
 
 
@@ -43,6 +48,11 @@ def is_true_in_crops(text: str) -> bool:
     False, and so do words that only look like one: a crop less is no harm.
     """
     return _REACHES_BEYOND.search(_NOUNS.sub("thing", text)) is None
+
+
+def names_colour(text: str) -> bool:
+    """Whether a phrase may speak of colour, which grayscale or another order of channels would belie."""
+    return _COLOURS.search(text) is not None
 
 
 def draw_stored(

@@ -93,6 +93,26 @@ def test_a_crop_shows_its_phrase_and_others_are_asked_of_the_whole_image(root: P
     assert seen["a red plane"] == seen["a ship"] == {True, False}
 
 
+def test_phrases_of_colour_keep_theirs(root: Path) -> None:
+    always = AugmentConfig(
+        whole_image=0.0, crop_scale=(1.0, 2.0), gray=1.0, swap_infrared=1.0, black_boxes=0.0
+    )
+    data = PhraseDataset([root], "train", image_px=64, queries_per_image=1, augment=always, seed=1)
+    num_red = num_other = 0
+    for epoch in range(40):
+        data.set_epoch(epoch)
+        (query,) = data[0].queries
+        inside_PC = data[0].image_HWC[query.mask_HW > 0].astype(int)
+        if query.text == "a red plane":
+            red, green, blue = inside_PC.mean(axis=0)
+            assert red > max(green, blue) + 40
+            num_red += 1
+        elif not query.is_absent:
+            assert np.ptp(inside_PC, axis=1).max() < 40  # made gray
+            num_other += 1
+    assert min(num_red, num_other) >= 3
+
+
 def test_masks_follow_the_object_through_crops_and_turns(root: Path) -> None:
     data = PhraseDataset([root], "train", image_px=64, queries_per_image=5, augment=CROPS, seed=1)
     plain = {"photometric", "gray", "swap_infrared", "blur", "haze", "noise", "jpeg", "black_boxes"}
