@@ -21,7 +21,7 @@ _COMMANDS = {
     "prepare": (
         "geophrase.training.data.prepare",
         "prepare",
-        "convert a public data set into a RISORS folder",
+        "convert a data set, or a raster with a layer, into a RISORS folder",
     ),
     "scene": ("geophrase.training.scenes.command", "scene", "generate georeferenced scenes with phrases"),
     "distill": (
