@@ -63,6 +63,11 @@ def read_task(args: argparse.Namespace, config: TrainConfig) -> FineTuning:
     if args.resume:
         message = "A fine-tuning takes minutes and is not resumed: start it again without --resume."
         raise EngineError(ErrorCode.BAD_REQUEST, message)
+    if args.repeats or args.validate_on is not None:
+        message = (
+            "A fine-tuning chooses what is repeated and held back: leave --repeats and --validate-on out."
+        )
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
     if args.name is not None:
         check_name(args.name)
     name = args.name or free_name(f"{args.data[0].resolve().name}-{datetime.date.today():%Y%m%d}")

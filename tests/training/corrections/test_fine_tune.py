@@ -217,6 +217,7 @@ def test_a_full_disk_keeps_the_result_in_the_run_folder(export, start, monkeypat
         (["--init", "rsam_smal"], 1, "did you mean rsam_small"),
         (["--init", "{start}"], 1, "too few to hold some back"),
         (["--resume"], 2, "is not resumed"),
+        (["--repeats", "3"], 2, "leave --repeats"),
     ],
 )
 def test_what_can_not_be_is_one_sentence_before_any_work(export, start, capsys, words, code, sentence):
