@@ -5,7 +5,6 @@ Shape letters: P parts of a weight with an update of their own, R rank, O rows o
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import os
 import shutil
@@ -17,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sam2.modeling.backbones.hieradet import MultiScaleBlock
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.utils.checkpoint import checkpoint
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.config import HieraConfig
-from geophrase.engine.model.rsam.image_encoder import ImageEncoder
+from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ResidualBlock
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import ExecutionConfig, TrainableConfig
@@ -53,7 +53,7 @@ def prepare_model(rsam: Rsam, trainable: TrainableConfig, execution: ExecutionCo
     if trainable.low_rank:
         _add_low_rank_updates(rsam, trainable.low_rank)
     if execution.is_activation_checkpointed and not trainable.is_image_encoder_frozen:
-        for block in _trunk_blocks(rsam.image_encoder):
+        for block in _trunk_blocks(rsam.image_encoder.trunk):
             _checkpoint_activations(block)
     if execution.is_compiled:
         _compile(rsam)
@@ -150,12 +150,11 @@ def _update_rows(layer: nn.Linear, rank: int, *, parts: tuple[int, ...], num_par
     parametrize.register_parametrization(layer, "weight", update)
 
 
-def _trunk_blocks(encoder: ImageEncoder) -> list[nn.Module]:
-    """The parts of a trunk that are computed one after another: Hiera's blocks, or residual blocks."""
-    trunk = encoder.trunk
-    if isinstance(trunk.blocks if hasattr(trunk, "blocks") else None, nn.ModuleList):
-        return list(trunk.blocks)  # type: ignore[arg-type]
-    return [block for stage in trunk.stages for block in stage]  # type: ignore[union-attr]
+def _trunk_blocks(trunk: nn.Module) -> list[nn.Module]:
+    """The parts of a trunk that are computed one after another: residual blocks, or Hiera's."""
+    if isinstance(trunk, ConvTrunk):
+        return [block for block in trunk.modules() if isinstance(block, ResidualBlock)]
+    return [block for block in trunk.modules() if isinstance(block, MultiScaleBlock)]
 
 
 def _checkpoint_activations(block: nn.Module) -> None:
@@ -163,18 +162,19 @@ def _checkpoint_activations(block: nn.Module) -> None:
 
     Source: Chen et al. 2016, "Training deep nets with sublinear memory cost".
     """
-    forget = functools.partial(
-        checkpoint,
-        block.forward,
-        use_reentrant=False,
-        preserve_rng_state=False,  # the blocks draw no random numbers
-        context_fn=lambda: (nullcontext(), _batch_statistics_kept(block)),
-    )
-
-    def forward(*args: Any) -> Any:
-        return forget(*args) if torch.is_grad_enabled() else plain(*args)
-
     plain = block.forward
+
+    def forward(x: Tensor) -> Any:
+        if not torch.is_grad_enabled():
+            return plain(x)
+        return checkpoint(
+            plain,
+            x,
+            use_reentrant=False,
+            preserve_rng_state=False,  # the blocks draw no random numbers
+            context_fn=lambda: (nullcontext(), _batch_statistics_kept(block)),
+        )
+
     block.forward = forward  # type: ignore[method-assign]  # the module keeps its class and its names
 
 

@@ -174,10 +174,10 @@ def test_compiled_parts_agree_with_plain_ones_and_settle_after_two_sizes(monkeyp
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
         one.square().mean().backward()
         other.square().mean().backward()
-    gradients = dict(plain.named_parameters())
-    for name, parameter in rsam.named_parameters():
+    compiled = dict(rsam.named_parameters())
+    for name, parameter in plain.named_parameters():
         if parameter.grad is not None:
-            torch.testing.assert_close(parameter.grad, gradients[name].grad, rtol=1e-3, atol=1e-6)
+            torch.testing.assert_close(compiled[name].grad, parameter.grad, rtol=1e-3, atol=1e-6)
     assert not torch._dynamo.utils.counters["graph_break"]
     with torch.compiler.set_stance("fail_on_recompile"):
         for side_px, num_queries in ((128, 5), (192, 4), (64, 3)):
