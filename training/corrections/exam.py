@@ -6,7 +6,7 @@ Shape letters: H height, W width.
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,12 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from geophrase.training.corrections.guard import ABSENT, OTHER, Answer, answers_of
-from geophrase.training.corrections.rehearsal import (
-    RehearsalConfig,
-    corrected_classes,
-    generate_rehearsal_scene,
-    other_classes,
-)
+from geophrase.training.corrections.rehearsal import Rehearsal
 from geophrase.training.corrections.wording import is_akin, plain_name
 from geophrase.training.data.instances import union_mask
 from geophrase.training.data.lexicon import SURELY_ABSENT
@@ -48,9 +43,7 @@ class Exam:
         return tuple(answers_of(segmenter, self.images))
 
 
-def build_exam(
-    folder: Path, held_out: Sequence[RisorsImage], starting: Segmenter, config: RehearsalConfig
-) -> Exam:
+def build_exam(folder: Path, held_out: Sequence[RisorsImage], rehearsal: Rehearsal) -> Exam:
     """Makes the exam: images that were held back with their phrases, and scenes of other classes.
 
     Of an image nobody knows what else it shows, so what is absent there is far-fetched; of a scene everything
@@ -59,18 +52,16 @@ def build_exam(
     Args:
         folder: Where the scenes are written.
         held_out: Corrections that nothing learns from.
-        starting: The starting model.
-        config: Says which scenes are rehearsed; the exam's come after them.
+        rehearsal: Says which scenes are rehearsed; the exam's come after them.
 
     Raises:
         RisorsError: An image cannot be read.
     """
-    others = other_classes(corrected_classes(held_out))
-    first = config.seed + config.num_scenes
-    seeds = range(first, first + config.num_exam_scenes)
+    first = rehearsal.config.seed + rehearsal.config.num_scenes
+    seeds = range(first, first + rehearsal.config.num_exam_scenes)
     images = [_with_far_fetched(image, number) for number, image in enumerate(held_out)]
-    images += [_scene(folder, seed, others, config) for seed in tqdm(seeds, desc="exam", leave=False)]
-    return Exam(tuple(images), tuple(answers_of(starting, images)))
+    images += [_scene(folder, seed, rehearsal) for seed in tqdm(seeds, desc="exam", leave=False)]
+    return Exam(tuple(images), tuple(answers_of(rehearsal.starting, images)))
 
 
 def _with_far_fetched(image: RisorsImage, number: int) -> RisorsImage:
@@ -79,9 +70,9 @@ def _with_far_fetched(image: RisorsImage, number: int) -> RisorsImage:
     return replace(image, phrases=(*image.phrases, *absent))
 
 
-def _scene(folder: Path, seed: int, others: Collection[str], config: RehearsalConfig) -> RisorsImage:
+def _scene(folder: Path, seed: int, rehearsal: Rehearsal) -> RisorsImage:
     """A scene with its truth: every other class that it shows, and some that it doesn't."""
-    scene, stem = generate_rehearsal_scene(seed, config), f"scene_{seed}"
+    scene, stem, others = rehearsal.scene(seed), f"scene_{seed}", rehearsal.others
     hw_px = scene.image_HWC.shape[:2]
     instances = training_instances(scene)
     shown = sorted({each.name for each in instances})

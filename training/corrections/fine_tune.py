@@ -19,12 +19,7 @@ from geophrase.training.config import TrainConfig
 from geophrase.training.corrections.candidate import averaged_weights, card_of, write_candidate
 from geophrase.training.corrections.exam import Exam, build_exam
 from geophrase.training.corrections.guard import GuardConfig, Verdict, judge
-from geophrase.training.corrections.rehearsal import (
-    RehearsalConfig,
-    corrected_classes,
-    write_corrections,
-    write_scenes,
-)
+from geophrase.training.corrections.rehearsal import Rehearsal, RehearsalConfig, corrected_classes
 from geophrase.training.corrections.task import FineTuning, read_task
 from geophrase.training.errors import TrainingError
 from geophrase.training.evaluation.segmenter import RsamSegmenter
@@ -68,15 +63,14 @@ def run_corrections(
     return 0
 
 
-def _prepare(task: FineTuning, rehearsal: RehearsalConfig) -> Exam | None:
+def _prepare(task: FineTuning, config: RehearsalConfig) -> Exam | None:
     """Writes the training folders and asks the starting model the exam; None with nothing held back."""
-    starting = _segmenter(task.start, task.choice)
-    corrected = corrected_classes((*task.corrections.train, *task.corrections.held_out))
-    write_corrections(task.run / "data" / "corrections", task.corrections.train, starting, rehearsal)
-    write_scenes(task.run / "data" / "scenes", corrected, starting, rehearsal)
-    if not task.corrections.held_out:
-        return None
-    return build_exam(task.run / "data" / "exam", task.corrections.held_out, starting, rehearsal)
+    learned, held_out = task.corrections.train, task.corrections.held_out
+    starting, folder = _segmenter(task.start, task.choice), task.run / "data"
+    rehearsal = Rehearsal(starting, corrected_classes((*learned, *held_out)), config)
+    rehearsal.write_corrections(folder / "corrections", learned)
+    rehearsal.write_scenes(folder / "scenes")
+    return build_exam(folder / "exam", held_out, rehearsal) if held_out else None
 
 
 def _fit_options(task: FineTuning) -> dict[str, object]:

@@ -146,7 +146,9 @@ def judge(before: Sequence[Answer], after: Sequence[Answer], config: GuardConfig
     alarms = _row(_FALSE_ALARMS, before, after, [ABSENT])
     by_kind = [_row(f"  {kind}", before, after, [kind]) for kind in kinds if len(kinds) > 1]
     complaints = []
-    if corrections is not None and corrections.after <= corrections.before:
+    if corrections is None:
+        complaints.append("nothing that was held back shows what was corrected")
+    elif corrections.after <= corrections.before:
         complaints.append(f"mIoU on the corrections went {_from_to(corrections)}")
     if other is not None and other.before - other.after > config.allowed(config.max_fall, other.noise):
         complaints.append(f"mIoU of other classes went {_from_to(other)}")

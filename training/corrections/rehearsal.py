@@ -11,7 +11,7 @@ Source: Li and Hoiem 2016, "Learning without forgetting", with answers as hard l
 from __future__ import annotations
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,55 +67,83 @@ def corrected_classes(images: Sequence[RisorsImage]) -> frozenset[str]:
     return frozenset(name for name in named | labelled if name)
 
 
-def other_classes(corrected: Collection[str]) -> list[str]:
-    """The lexicon's classes that no correction can be about."""
-    return sorted(key for key in LEXICON if not any(is_akin(key, each) for each in corrected))
+@dataclass(frozen=True)
+class Rehearsal:
+    """What is asked beside the corrections, and who answers.
 
-
-def write_corrections(
-    folder: Path, images: Sequence[RisorsImage], starting: Segmenter, config: RehearsalConfig
-) -> None:
-    """Writes the images as a training folder in which classes are objects, which can be cut and turned.
-
-    Phrases that place, compare or count hold for the whole image alone; they get a sample of their own, and
-    so do phrases that no labelled object's class names.
-
-    Raises:
-        RisorsError: An image cannot be read.
+    Attributes:
+        starting: The starting model.
+        corrected: The classes that corrections say something about; it answers for the others alone.
+        config: How much is asked.
     """
-    others, rng = other_classes(corrected_classes(images)), random.Random(config.seed)
-    stems = []
-    for number, image in enumerate(tqdm(images, desc="corrections", unit="image", leave=False)):
-        objects, labelled = _own_objects(image)
-        if objects or labelled:
-            asked = rng.sample(others, min(config.classes_per_image, len(others)))
-            found = found_by(starting, read_image(image.path), asked)
-            facts = SampleFacts(labelled | set(asked), image.is_true_colour, image.is_approximate)
-            stems.append(f"{number:04d}")
-            _write_objects(folder, stems[-1], image.path, objects + found, facts)
-        covered = {each.name for each in objects} | labelled
-        whole = [phrase for phrase in image.phrases if class_key(phrase.text) not in covered]
-        if whole:
-            stems.append(f"{number:04d}_whole")
-            write_sample(folder, stems[-1], image.path, whole)
-    write_split(folder, "train", stems)
 
+    starting: Segmenter
+    corrected: frozenset[str]
+    config: RehearsalConfig
 
-def write_scenes(
-    folder: Path, corrected: Collection[str], starting: Segmenter, config: RehearsalConfig
-) -> None:
-    """Writes procedural scenes as a training folder, with the starting model's answers as their objects."""
-    others, stems = other_classes(corrected), []
-    seeds = range(config.seed, config.seed + config.num_scenes)
-    for seed in tqdm(seeds, desc="scenes", unit="scene", leave=False):
-        rng, scene = random.Random(seed), generate_rehearsal_scene(seed, config)
-        drawn = {each.name for each in training_instances(scene)}
-        asked = [name for name in others if name in drawn]
-        asked += rng.sample(others, min(config.classes_per_image, len(others)))
-        found = found_by(starting, scene.image_HWC, sorted(set(asked)))
-        stems.append(f"scene_{seed}")
-        _write_objects(folder, stems[-1], scene.image_HWC, found, SampleFacts(frozenset(asked)))
-    write_split(folder, "train", stems)
+    @property
+    def others(self) -> list[str]:
+        """The lexicon's classes that no correction can be about."""
+        return sorted(key for key in LEXICON if not any(is_akin(key, each) for each in self.corrected))
+
+    def write_corrections(self, folder: Path, images: Sequence[RisorsImage]) -> None:
+        """Writes the images as a training folder in which classes are objects, which can be cut and turned.
+
+        Phrases that place, compare or count hold for the whole image alone; they get a sample of their own,
+        and so do phrases that no labelled object's class names.
+
+        Raises:
+            RisorsError: An image cannot be read.
+        """
+        rng, stems = random.Random(self.config.seed), []
+        for number, image in enumerate(tqdm(images, desc="corrections", unit="image", leave=False)):
+            objects, labelled = _own_objects(image)
+            if objects or labelled:
+                asked = self._some_others(rng)
+                found = self._found(read_image(image.path), asked)
+                facts = SampleFacts(labelled | set(asked), image.is_true_colour, image.is_approximate)
+                stems.append(f"{number:04d}")
+                _write_objects(folder, stems[-1], image.path, objects + found, facts)
+            covered = {each.name for each in objects} | labelled
+            whole = [phrase for phrase in image.phrases if class_key(phrase.text) not in covered]
+            if whole:
+                stems.append(f"{number:04d}_whole")
+                write_sample(folder, stems[-1], image.path, whole)
+        write_split(folder, "train", stems)
+
+    def write_scenes(self, folder: Path) -> None:
+        """Writes procedural scenes as a training folder, the starting model's answers as their objects."""
+        stems = []
+        seeds = range(self.config.seed, self.config.seed + self.config.num_scenes)
+        for seed in tqdm(seeds, desc="scenes", unit="scene", leave=False):
+            scene = self.scene(seed)
+            drawn = {each.name for each in training_instances(scene)}
+            asked = {name for name in self.others if name in drawn}
+            asked |= set(self._some_others(random.Random(seed)))
+            found = self._found(scene.image_HWC, sorted(asked))
+            stems.append(f"scene_{seed}")
+            _write_objects(folder, stems[-1], scene.image_HWC, found, SampleFacts(frozenset(asked)))
+        write_split(folder, "train", stems)
+
+    def scene(self, seed: int) -> Scene:
+        """The procedural scene of a seed, at a scale that depends on the seed alone."""
+        gsd_m = random.Random(f"scale {seed}").uniform(*_SCENE_GSD_M)
+        return generate_scene(SceneConfig(size_px=self.config.scene_px, gsd_m=gsd_m, seed=seed))
+
+    def _some_others(self, rng: random.Random) -> list[str]:
+        others = self.others
+        return rng.sample(others, min(self.config.classes_per_image, len(others)))
+
+    def _found(self, image_HWC: ImageHWC, classes: Sequence[str]) -> list[Instance]:
+        """What the starting model finds of some classes: an area for each that it says is there."""
+        if not classes:
+            return []
+        height_px, width_px = image_HWC.shape[:2]
+        texts = [plain_name(name) for name in classes]
+        masks = self.starting.encode(image_HWC).ask(Prompts(texts=texts)).present_masks((height_px, width_px))
+        pairs = zip(classes, masks, strict=True)
+        areas = [Instance.from_mask(name, mask_HW, is_crowd=True) for name, mask_HW in pairs]
+        return [area for area in areas if area is not None]
 
 
 def _write_objects(
@@ -129,25 +157,6 @@ def _write_objects(
         names = sorted(facts.classes_labelled)
         phrases = [Phrase.from_mask(plain_name(name), empty_HW, kind="absent", name=name) for name in names]
     write_sample(folder, stem, image, phrases, instances=objects, facts=facts)
-
-
-def generate_rehearsal_scene(seed: int, config: RehearsalConfig) -> Scene:
-    """The procedural scene of a seed, at a scale that depends on the seed alone."""
-    gsd_m = random.Random(f"scale {seed}").uniform(*_SCENE_GSD_M)
-    return generate_scene(SceneConfig(size_px=config.scene_px, gsd_m=gsd_m, seed=seed))
-
-
-def found_by(segmenter: Segmenter, image_HWC: ImageHWC, classes: Sequence[str]) -> list[Instance]:
-    """What a model finds of some classes: an area for each that it says is there."""
-    if not classes:
-        return []
-    height_px, width_px = image_HWC.shape[:2]
-    answers = segmenter.encode(image_HWC).ask(Prompts(texts=[plain_name(name) for name in classes]))
-    masks = answers.present_masks((height_px, width_px))
-    areas = [
-        Instance.from_mask(name, mask_HW, is_crowd=True) for name, mask_HW in zip(classes, masks, strict=True)
-    ]
-    return [area for area in areas if area is not None]
 
 
 def _own_objects(image: RisorsImage) -> tuple[list[Instance], frozenset[str]]:

@@ -232,3 +232,19 @@ def _tensors(path: Path) -> dict[str, torch.Tensor]:
     from geophrase.engine.model.weights.load import read_state_dict
 
     return read_state_dict(locate_weights(path))
+
+
+def test_low_rank_updates_are_merged_into_a_plain_model(export, start, tmp_path):
+    config = replace(
+        corrections(), trainable=TrainableConfig(True, low_rank=2), execution=settings(1).execution
+    )
+    run = str(tmp_path / "run")
+    args = options(
+        "--data", str(export(6)), "--init", str(start), "--run", run, "--unguarded", "--name", "low"
+    )
+    assert (
+        run_corrections(args, replace(config, budget=Budget(steps=2)), replace(FEW_SCENES, tuned_share=0.5))
+        == 0
+    )
+    assert _tensors(locate_weights("low").path).keys() == _tensors(start).keys()
+    assert Predictor.load("low", "cpu").name == "low"

@@ -14,7 +14,7 @@ from geophrase.training.corrections.guard import (
     answers_of,
     judge,
 )
-from geophrase.training.corrections.rehearsal import RehearsalConfig
+from geophrase.training.corrections.rehearsal import Rehearsal, RehearsalConfig
 from geophrase.training.corrections.wording import is_akin
 from geophrase.training.data.risors import read_image, read_split
 
@@ -63,6 +63,13 @@ def test_noise_is_the_standard_error_over_images():
     assert verdict.rows[0].noise == pytest.approx(np.std([0.3, 0.0, 0.0], ddof=1) / 3**0.5)
 
 
+def test_what_nothing_shows_can_not_be_judged():
+    rest = answers(ious=[])
+    assert judge(rest, rest, GuardConfig()).complaints == (
+        "nothing that was held back shows what was corrected",
+    )
+
+
 class Painter:
     """Answers "ponds" with what is blue, "roofs" with what is white, and anything else with nothing."""
 
@@ -85,7 +92,7 @@ class Painter:
 def test_the_exam_knows_the_truth_of_what_it_asks(export, tmp_path):
     held_out = read_split(export(2), "train")
     few = RehearsalConfig(num_exam_scenes=2, scene_px=128)
-    exam = build_exam(tmp_path / "exam", held_out, Painter(), few)
+    exam = build_exam(tmp_path / "exam", held_out, Rehearsal(Painter(), frozenset({"pond"}), few))
     assert len(exam.images) == 4
     by_kind = {}
     for answer in exam.before:

@@ -12,11 +12,9 @@ from geophrase.engine.model.weights.load import locate_weights
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.training.corrections.candidate import averaged_weights
 from geophrase.training.corrections.rehearsal import (
+    Rehearsal,
     RehearsalConfig,
     corrected_classes,
-    other_classes,
-    write_corrections,
-    write_scenes,
 )
 from geophrase.training.data.dataset import PhraseDataset
 from geophrase.training.data.instances import Instance
@@ -43,9 +41,13 @@ class Starting:
         return [upper_HW if text == "airplanes" else np.zeros(hw_px, bool) for text in self.texts]
 
 
+def rehearsal(images):
+    return Rehearsal(Starting(), corrected_classes(images), FEW)
+
+
 def test_a_correction_is_an_object_beside_what_the_starting_model_says(export, tmp_path):
     (image,) = read_split(export(1), "train")
-    write_corrections(tmp_path / "out", [image], Starting(), FEW)
+    rehearsal([image]).write_corrections(tmp_path / "out", [image])
     (written,) = read_split(tmp_path / "out", "train")
 
     objects = {each.name: each.decoded() for each in written.instances}
@@ -58,7 +60,7 @@ def test_a_correction_is_an_object_beside_what_the_starting_model_says(export, t
 
 def test_every_phrase_that_is_trained_on_has_the_mask_that_it_should(export, tmp_path):
     (image,) = read_split(export(1), "train")
-    write_corrections(tmp_path / "out", [image], Starting(), FEW)
+    rehearsal([image]).write_corrections(tmp_path / "out", [image])
     dataset = PhraseDataset(
         [tmp_path / "out"], "train", image_px=64, queries_per_image=40, augment=None, seed=0
     )
@@ -74,7 +76,9 @@ def test_every_phrase_that_is_trained_on_has_the_mask_that_it_should(export, tmp
 def test_a_phrase_of_place_is_asked_of_the_whole_image_alone(export, tmp_path):
     (image,) = read_split(export(1), "train")
     placed = Phrase.from_mask("the pond north of the roof", image.phrases[0].mask(), kind="class")
-    write_corrections(tmp_path / "out", [replace(image, phrases=(placed,))], Starting(), FEW)
+    rehearsal([replace(image, phrases=(placed,))]).write_corrections(
+        tmp_path / "out", [replace(image, phrases=(placed,))]
+    )
     (written,) = read_split(tmp_path / "out", "train")
     assert written.instances == ()
     assert [phrase.text for phrase in written.phrases] == ["the pond north of the roof"]
@@ -89,7 +93,8 @@ def test_labelled_objects_stay_and_their_own_phrases_are_asked_too(tmp_path):
     write_sample(tmp_path / "in", "a", image_HWC, [phrase], instances=[roof], facts=facts)
     write_split(tmp_path / "in", "train", ["a"])
 
-    write_corrections(tmp_path / "out", read_split(tmp_path / "in", "train"), Starting(), FEW)
+    images = read_split(tmp_path / "in", "train")
+    rehearsal(images).write_corrections(tmp_path / "out", images)
 
     objects, whole = read_split(tmp_path / "out", "train")
     assert {each.name for each in objects.instances} == {"building", "airplane"}
@@ -99,10 +104,11 @@ def test_labelled_objects_stay_and_their_own_phrases_are_asked_too(tmp_path):
 
 @pytest.mark.parametrize("corrected", [{"building"}, {"airplane"}])
 def test_scenes_rehearse_all_classes_but_the_corrected_ones(tmp_path, corrected):
-    write_scenes(tmp_path, corrected, Starting(), FEW)
+    asked_of = Rehearsal(Starting(), frozenset(corrected), FEW)
+    asked_of.write_scenes(tmp_path)
     for image in read_split(tmp_path, "train"):
         asked = image.classes_labelled
-        assert asked == set(other_classes(corrected))
+        assert asked == set(asked_of.others)
         assert {each.name for each in image.instances} == {"airplane"} & asked
         if not image.instances:
             assert {phrase.name for phrase in image.phrases} == asked
@@ -114,7 +120,7 @@ def test_what_is_corrected_is_known_by_phrase_object_and_label(export, tmp_path)
     labelled = replace(image, classes_labelled=frozenset({"road"}))
     assert corrected_classes([image]) == {"pond"}
     assert corrected_classes([labelled]) == {"pond", "road"}
-    assert "lake" not in other_classes({"pond"})
+    assert "lake" not in rehearsal([image]).others
 
 
 def test_the_mean_of_two_models_lies_where_it_should(tmp_path):
