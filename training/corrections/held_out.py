@@ -72,6 +72,7 @@ def read_corrections(roots: Sequence[Path], *, is_judged: bool = True) -> Correc
     is_held_out = _is_held_out(listed) if is_judged else np.zeros(len(listed), bool)
     train = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if not held)
     held_out = tuple(each.record for each, held in zip(listed, is_held_out, strict=True) if held)
+    held_out = tuple(image for image in held_out if not image.is_approximate)  # estimates judge nothing
     if is_judged and (not train or not held_out or len(listed) < MIN_IMAGES):
         num_places = len(np.unique(_groups(listed)))
         raise TrainingError(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from geophrase.training.corrections.held_out import read_corrections
@@ -85,3 +87,14 @@ def test_a_folder_without_corrections_is_a_sentence(tmp_path, content):
         write_split(tmp_path, "train", [])
     with pytest.raises((RisorsError, TrainingError), match="has no"):
         read_corrections([tmp_path])
+
+
+def test_estimated_masks_judge_nothing(export):
+    root = export(8)
+    for path in (root / "annotations").glob("*.json"):
+        document = json.loads(path.read_text())
+        document["image"]["is_approximate"] = True
+        path.write_text(json.dumps(document))
+    with pytest.raises(TrainingError, match="--unguarded"):
+        read_corrections([root])
+    assert len(read_corrections([root], is_judged=False).train) == 8
