@@ -35,8 +35,9 @@ from .segment_page import SegmentPage
 
 _VIEW_BOXES = 3.0
 """The map shows so many boxes side by side: an object needs ground around it."""
-_MIN_VIEW_PX = 96
-"""Of the raster, along each side of the map, however small a box is."""
+_MIN_VIEW_PX = 256
+"""Of the raster, along each side of the map, however small a box is: the model sees about what the map shows,
+and learnt from imagery that was enlarged no further."""
 
 
 class LabelController(QObject):

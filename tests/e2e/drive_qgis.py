@@ -9,7 +9,17 @@ import time
 import traceback
 from pathlib import Path
 
-from qgis.core import QgsCoordinateTransform, QgsPointXY, QgsProject, QgsRasterLayer
+from qgis.core import (
+    QgsCoordinateTransform,
+    QgsFeature,
+    QgsFillSymbol,
+    QgsGeometry,
+    QgsPointXY,
+    QgsProject,
+    QgsRasterLayer,
+    QgsSingleSymbolRenderer,
+    QgsVectorLayer,
+)
 from qgis.PyQt.QtCore import QPoint, Qt, QTimer
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication, QDockWidget, QSlider
@@ -147,6 +157,48 @@ def export(page, result):
     assert result.layer.commitChanges(), result.layer.commitErrors()
 
 
+def boxes_around_the_best(found):
+    """The extents of two polygons as yellow frames; the layers that were found are hidden."""
+    boxes = QgsVectorLayer(f"Polygon?crs={found.crs().authid()}&field=what:string", "car boxes", "memory")
+    boxes.setCustomProperty("skipMemoryLayersCheck", 1)  # or QGIS asks about it before it closes
+    best = sorted(found.getFeatures(), key=lambda feature: -feature["score"] * feature["area_m2"])[:2]
+    for feature in best:
+        box = QgsFeature(boxes.fields())
+        box.setGeometry(QgsGeometry.fromRect(feature.geometry().boundingBox()))
+        box.setAttributes(["car"])
+        assert boxes.dataProvider().addFeature(box)
+    frame = {"color": "0,0,0,0", "outline_color": "255,255,0", "outline_width": "0.5"}
+    boxes.setRenderer(QgsSingleSymbolRenderer(QgsFillSymbol.createSimple(frame)))
+    for node in QgsProject.instance().layerTreeRoot().findLayers():
+        node.setItemVisibilityChecked(isinstance(node.layer(), QgsRasterLayer))
+    QgsProject.instance().addMapLayer(boxes)
+    return boxes
+
+
+def label(dock, page):
+    """Walks through boxes around the best two polygons: accepts the first outline, drops the other box."""
+    boxes = boxes_around_the_best(QgsVectorLayer(TASK["export"], "cars", "ogr"))
+    box, canvas = page.label_box, iface.mapCanvas()
+    box.setCollapsed(False)
+    box.layer_box.setLayer(boxes)
+    box.field_box.setField("what")
+    box.toggle.click()
+    wait(lambda: dock.label.walk is not None, "the boxes", 30)
+    tool = dock.refine.tool
+    wait(lambda: tool._object.outlined is not None, "the box's outline", 60)
+    shot("8_label")
+    started_s = time.monotonic()
+    QTest.keyClick(canvas, Qt.Key.Key_Return)
+    REPORT["accept_s"] = time.monotonic() - started_s
+    wait(lambda: tool._object is not None and tool._object.outlined is not None, "the next outline", 60)
+    store, layer = dock.label.store, dock.label.store.layer
+    REPORT["labels"] = [[feature["query"], feature["box"]] for feature in layer.getFeatures()]
+    REPORT["label_file"] = layer.source().partition("|")[0]
+    QTest.keyClick(canvas, Qt.Key.Key_Delete)
+    assert dock.label.walk is None  # that was the last
+    REPORT["dropped"] = len(store.dropped())
+
+
 def drive():
     iface.mainWindow().resize(1500, 950)
     iface.mainWindow().move(0, 0)
@@ -160,6 +212,7 @@ def drive():
     lower_threshold(dock.page, result)
     refine(dock, dock.page, layer, result)
     export(dock.page, result)
+    label(dock, dock.page)
 
 
 def main():

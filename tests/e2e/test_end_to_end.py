@@ -16,11 +16,21 @@ import geopandas as gpd
 import psutil
 import pytest
 import rasterio
+import shapely
 from shapely.geometry import box
 
 DRIVER = Path(__file__).with_name("drive_qgis.py")
 LIMIT_S = 420
-SHOTS = ["1_phrase", "2_polygons", "3_threshold", "4_click", "5_accepted", "6_export", "7_exported"]
+SHOTS = [
+    "1_phrase",
+    "2_polygons",
+    "3_threshold",
+    "4_click",
+    "5_accepted",
+    "6_export",
+    "7_exported",
+    "8_label",
+]
 
 PROFILE = """[PythonPlugins]
 geophrase=true
@@ -129,5 +139,11 @@ def test_a_phrase_a_click_and_an_export(
     assert exported.geometry.is_valid.all()
     assert exported.within(bounds.buffer(1e-6)).all()
     assert (exported["query"] == "cars").sum() >= report["polygons"]
+    ((query, kept_box),) = report["labels"]
+    assert (query, report["dropped"]) == ("car", 1)
+    labels = gpd.read_file(report["label_file"], layer="segments")
+    assert labels.crs == crs
+    assert len(json.loads(kept_box)) == 4
+    assert shapely.Polygon(json.loads(kept_box)).intersects(labels.geometry.iloc[0])
     for name in SHOTS:
         assert (out / f"{name}.png").stat().st_size > 20_000, f"{name} shows nothing"
