@@ -167,13 +167,11 @@ def _checkpoint_activations(block: nn.Module) -> None:
     def forward(x: Tensor) -> Any:
         if not torch.is_grad_enabled():
             return plain(x)
-        return checkpoint(
-            plain,
-            x,
-            use_reentrant=False,
-            preserve_rng_state=False,  # the blocks draw no random numbers
-            context_fn=lambda: (nullcontext(), _batch_statistics_kept(block)),
-        )
+        keeping: dict[str, Any] = {"context_fn": lambda: (nullcontext(), _batch_statistics_kept(block))}
+        if torch.compiler.is_compiling():  # whose graphs update the statistics in the first pass alone
+            keeping = {}
+        # The blocks draw no random numbers.
+        return checkpoint(plain, x, use_reentrant=False, preserve_rng_state=False, **keeping)
 
     block.forward = forward  # type: ignore[method-assign]  # the module keeps its class and its names
 
