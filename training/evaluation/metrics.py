@@ -40,6 +40,14 @@ class MaskScores:
         for index, threshold in enumerate(PRECISION_THRESHOLDS):
             self._hits[index] += iou >= threshold
 
+    def merge(self, other: MaskScores) -> None:
+        """Counts the masks that another has counted."""
+        self.num_phrases += other.num_phrases
+        self._iou_sum += other._iou_sum
+        self._intersection_px += other._intersection_px
+        self._union_px += other._union_px
+        self._hits = [own + theirs for own, theirs in zip(self._hits, other._hits, strict=True)]
+
     def summary(self) -> dict[str, float | None]:
         """The phrase count and all measures by their usual names, None before the first mask."""
         summary = {
@@ -127,6 +135,17 @@ class ReferringScores:
         """Counts a phrase for something that is not in the image; any predicted pixel is a false alarm."""
         self._absent_objectness.append(objectness)
         self._num_false_alarms += bool(predicted_HW.any())
+
+    def merge(self, other: ReferringScores) -> None:
+        """Counts the phrases that another has counted, of other images."""
+        self.overall.merge(other.overall)
+        for kind, scores in other._by_kind.items():
+            self._by_kind[kind].merge(scores)
+        for name, scores in other._by_class.items():
+            self._by_class[name].merge(scores)
+        self._present_objectness += other._present_objectness
+        self._absent_objectness += other._absent_objectness
+        self._num_false_alarms += other._num_false_alarms
 
     def report(self) -> dict[str, Any]:
         """Everything as nested plain values; what was never counted is None."""

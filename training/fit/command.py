@@ -173,7 +173,7 @@ def build_fitting(
     return Fitting(
         _trainer(args, config, ranks, device),
         stream.batches,
-        validation=_validation(args) if ranks.is_first else (),
+        validation=_validation(args),
         run=args.run,
         data_fingerprint=data_fingerprint(args.data),
     )

@@ -9,7 +9,10 @@ from types import FrameType
 
 
 class Interrupt:
-    """True once Ctrl-C was pressed or the process was asked to end; a second time ends it at once."""
+    """True once Ctrl-C was pressed or the process was asked to end; a second Ctrl-C ends it at once.
+
+    SIGTERM may come more than once: from a cluster to all processes of a job, and from their launcher too.
+    """
 
     def __init__(self) -> None:
         self._is_set = False
@@ -17,9 +20,9 @@ class Interrupt:
     def __bool__(self) -> bool:
         return self._is_set
 
-    def __call__(self, _signal: int, _frame: FrameType | None) -> None:
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
         """Handles a signal."""
-        if self._is_set:
+        if self._is_set and number == signal.SIGINT:
             raise KeyboardInterrupt
         self._is_set = True
 

@@ -2,8 +2,8 @@
 
 The processes are started by ``torchrun``, or by anything that sets the variables that it sets. Tensors of
 the model go over NCCL between GPUs and over Gloo between CPUs. The few numbers that the processes agree on
-after an update go over a Gloo group of their own, which waits for as long as a validation may take and never
-for a GPU.
+after an update, and their scores, go over a Gloo group of their own, which waits for as long as a validation
+may take and never for a GPU.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
@@ -30,11 +31,13 @@ from geophrase.engine.model.rsam.config import HieraConfig
 from geophrase.training.config import ExecutionConfig
 from geophrase.training.fit.step import TrainingStep
 
+_Value = TypeVar("_Value")
+
 _UNNAMED_LAUNCH = "none"  # torchrun's own word
 _RETRY_S = 0.2
 _ADDRESS_KEY = "geophrase/address"
 _UPDATE_TIMEOUT = timedelta(minutes=10)
-_VALIDATION_TIMEOUT = timedelta(hours=6)  # the first process validates, and the others wait
+_VALIDATION_TIMEOUT = timedelta(hours=6)  # of images that are unequally large, and pictures by the first
 
 
 @dataclass(frozen=True)
@@ -91,6 +94,17 @@ class Ranks:
         """The first process's number, and whether something is so in any process; all must take part."""
         number, count = self.sums([of_first if self.is_first else 0.0, float(of_any)])
         return number, count > 0
+
+    def gathered(self, value: _Value) -> list[_Value]:
+        """The first process gets everybody's values in their order, the others nothing; all must take part.
+
+        The values travel as pickles, between processes of one run that trust each other.
+        """
+        if self.control is None:
+            return [value]
+        values: list[Any] = [None] * self.world_size
+        dist.gather_object(value, values if self.is_first else None, dst=0, group=self.control)
+        return values if self.is_first else []
 
     def wait(self) -> None:
         """Returns when all processes have come here."""

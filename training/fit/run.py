@@ -15,11 +15,13 @@ from tqdm import tqdm
 
 from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import CancelledError, EngineError
+from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import TrainConfig, differing_fields
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
+from geophrase.training.evaluation.metrics import ReferringScores
 from geophrase.training.evaluation.panels import choose_panels, draw_panels
 from geophrase.training.evaluation.phrases import score_images
 from geophrase.training.evaluation.segmenter import RsamSegmenter
@@ -53,8 +55,8 @@ class Fitting:
     ``best.safetensors`` (the averaged weights with the highest validation mIoU, float16) and
     ``checkpoint.pt``, or ``checkpoint/`` where the model is sharded.
 
-    Of several processes the first one keeps the folder, reads the clock and validates; all of them are
-    driven alike.
+    Of several processes the first one keeps the folder and reads the clock; all of them are driven alike, and
+    each validates on its share of the images.
 
     Args:
         trainer: The state of the run.
@@ -188,40 +190,50 @@ class Fitting:
             self._checkpoint_s = trainer.elapsed_s
 
     def _validate(self) -> None:
-        """Gathers the averaged weights for the first process, which judges them while the others wait."""
+        """Scores the averaged weights, each process on its share of the images; the first one judges."""
         trainer, num_rounds = self._trainer, self._config.validation.num_rounds
         self._num_validations = max(self._num_validations + 1, int(trainer.progress * num_rounds))
         weights = merged_weights(whole_weights(trainer.ema.weights))
-        if self._ranks.is_first:
-            self._judge(weights)
-        self._ranks.wait()
-
-    def _judge(self, weights: dict[str, Tensor]) -> None:
-        """Scores the averaged weights, draws panels and exports the weights if they are the best so far."""
         if self._validation:
-            report = self._scores(weights)
+            with trainer.averaged_model(weights) as rsam:
+                scores = self._ranks.gathered(self._scores(rsam))
+                report = self._report(scores, rsam) if self._ranks.is_first else {}
+        else:
+            report = {}
+        if self._ranks.is_first:
+            self._judge(weights, report)
+
+    def _segmenter(self, rsam: Rsam) -> RsamSegmenter:
+        return RsamSegmenter(
+            rsam,
+            image_px=self._config.validation.image_px,
+            is_bfloat16=self._config.execution.is_bfloat16,
+            texts=self._trainer.texts if rsam is self._trainer.rsam else None,
+        )
+
+    def _scores(self, rsam: Rsam) -> ReferringScores:
+        share = self._validation[self._ranks.rank :: self._ranks.world_size]
+        return score_images(self._segmenter(rsam), share)
+
+    def _report(self, scores: Sequence[ReferringScores], rsam: Rsam) -> dict[str, Any]:
+        """Adds up all processes' scores and draws panels."""
+        for others in scores[1:]:
+            scores[0].merge(others)
+        panels = choose_panels(self._validation, self._config.validation.num_panels)
+        if panels:
+            picture = self._run / "panels" / f"step_{self._trainer.step:06d}.png"
+            draw_panels(self._segmenter(rsam), panels, picture)
+            self._log.write_picture("panels", picture, step=self._trainer.step)
+        return scores[0].report()
+
+    def _judge(self, weights: dict[str, Tensor], report: dict[str, Any]) -> None:
+        """Exports the weights if they are the best so far, or if there was nothing to compare them on."""
+        if report:
             self._log.write({"step": self._trainer.step, "validation": report})
             self._keep_the_best(weights, report)
         else:
-            self._export(weights, {})
+            self._export(weights, report)
         plot_curves(self._log.path, self._run / "curves.png")
-
-    def _scores(self, weights: dict[str, Tensor]) -> dict[str, Any]:
-        trainer, settings = self._trainer, self._config.validation
-        with trainer.averaged_model(weights) as rsam:
-            segmenter = RsamSegmenter(
-                rsam,
-                image_px=settings.image_px,
-                is_bfloat16=self._config.execution.is_bfloat16,
-                texts=trainer.texts if rsam is trainer.rsam else None,
-            )
-            report = score_images(segmenter, self._validation).report()
-            panels = choose_panels(self._validation, settings.num_panels)
-            if panels:
-                picture = self._run / "panels" / f"step_{trainer.step:06d}.png"
-                draw_panels(segmenter, panels, picture)
-                self._log.write_picture("panels", picture, step=trainer.step)
-        return report
 
     def _keep_the_best(self, weights: dict[str, Tensor], report: dict[str, Any]) -> None:
         miou, best = report["mIoU"] or 0.0, self._metrics["best_mIoU"]

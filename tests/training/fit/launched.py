@@ -65,6 +65,7 @@ def tiny_config(root: Path, *, parallel: str, batch_size: int) -> TrainConfig:
         clicks=ClickConfig(batch_probability=0.6, sample_fraction=0.4, max_rounds=2),
         optimizer=replace(config.optimizer, learning_rate=1e-3, accumulated_batches=ACCUMULATED),
         execution=replace(config.execution, parallel=parallel),
+        validation=replace(config.validation, num_rounds=2),
         budget=Budget(steps=NUM_STEPS),
         checkpoint_minutes=60,
         log_steps=1,

@@ -17,6 +17,7 @@ from geophrase.training.config import DataConfig
 from geophrase.training.fit.batches import EpochSampler
 from geophrase.training.fit.launch import for_processes, for_resuming, images_per_update, settings_of
 from geophrase.training.fit.parallel import Ranks
+from geophrase.training.fit.run_log import read_rows
 from geophrase.training.objective.clicks import ClickConfig
 from geophrase.training.objective.draws import draw
 from geophrase.training.recipes.smoke import smoke
@@ -53,8 +54,7 @@ def root(tmp_path_factory):
 
 
 def rows_of(run):
-    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-    return [row for row in rows if "loss" in row]
+    return [row for row in read_rows(run / "metrics.jsonl") if "loss" in row]
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,21 @@ def test_the_loss_curve_is_that_of_one_process(root, name, num_steps):
         for key in ("loss", "iou", "loss_focal", "loss_dice", "gradient_norm", "rate"):
             assert one[key] == pytest.approx(other[key], rel=2e-5, abs=2e-6), (one["step"], key)
         assert one["images"] == other["images"] == 8
+
+
+@pytest.mark.parametrize("name", ["ddp", "fsdp2"])
+def test_shares_of_the_validation_are_scored_as_the_whole(root, name):
+    found, expected = (
+        [row for row in read_rows(root / run / "metrics.jsonl") if "validation" in row]
+        for run in (name, "whole")
+    )
+    assert [row["step"] for row in found] == [row["step"] for row in expected] == [6, 12]
+    for own, other in zip(found, expected, strict=True):
+        assert own["validation"]["phrases"] == other["validation"]["phrases"] == 4
+        assert own["validation"]["absent"]["phrases"] == 2
+        assert own["validation"]["by_class"].keys() == {"square", "disc"}
+        for key in ("mIoU", "oIoU", "objectness_auc"):
+            assert own["validation"][key] == pytest.approx(other["validation"][key], abs=2e-3)
 
 
 @pytest.mark.parametrize("name", ["ddp", "fsdp2"])
