@@ -28,14 +28,17 @@ _CORRECTIONS, _FALSE_ALARMS = "corrections", "false alarms"
 
 @dataclass(frozen=True)
 class GuardConfig:
-    """What the guard lets pass beside better corrections.
+    """What the guard asks for and what it lets pass.
 
     Attributes:
+        min_gain: By how much the mean IoU on the corrections must rise at least, and by more than a standard
+            error.
         max_more_false_alarms: By how much the share of absent phrases that are answered with a mask may rise.
         max_fall: By how much the mean IoU of other classes may fall.
-        num_standard_errors: Within so many of them a change of either kind is noise.
+        num_standard_errors: Within so many of them more false alarms or a fall are noise.
     """
 
+    min_gain: float = 0.01
     max_more_false_alarms: float = 0.03
     max_fall: float = 0.02
     num_standard_errors: float = 2.0
@@ -137,8 +140,8 @@ def _value(phrase: Phrase, mask_HW: npt.NDArray[np.bool_]) -> float:
 def judge(before: Sequence[Answer], after: Sequence[Answer], config: GuardConfig) -> Verdict:
     """Compares the answers of two models to the same exam, phrase by phrase.
 
-    The corrections must have become better; false alarms may rise and other classes fall within the noise, or
-    as little as the configuration says.
+    The corrections must have become clearly better; false alarms may rise and other classes fall within the
+    noise, or as little as the configuration says.
     """
     kinds = list(dict.fromkeys(answer.kind for answer in before if answer.kind not in (ABSENT, OTHER)))
     corrections = _row(_CORRECTIONS, before, after, kinds)
@@ -148,7 +151,7 @@ def judge(before: Sequence[Answer], after: Sequence[Answer], config: GuardConfig
     complaints = []
     if corrections is None:
         complaints.append("nothing that was held back shows what was corrected")
-    elif corrections.after <= corrections.before:
+    elif corrections.after - corrections.before <= max(config.min_gain, np.nan_to_num(corrections.noise)):
         complaints.append(f"mIoU on the corrections went {_from_to(corrections)}")
     if other is not None and other.before - other.after > config.allowed(config.max_fall, other.noise):
         complaints.append(f"mIoU of other classes went {_from_to(other)}")

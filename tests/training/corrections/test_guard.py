@@ -38,8 +38,8 @@ def test_what_got_better_is_accepted_with_its_figures():
     assert "+0.300" in verdict.as_table()
 
 
-@pytest.mark.parametrize("ious", [[0.2, 0.3, 0.1], [0.2, 0.2, 0.1], [0.0, 0.0, 0.59]])
-def test_what_got_no_better_is_refused_with_both_figures(ious):
+@pytest.mark.parametrize("ious", [[0.2, 0.3, 0.1], [0.2, 0.2, 0.1], [0.0, 0.0, 0.59], [0.7, 0.1, 0.0]])
+def test_what_got_not_clearly_better_is_refused_with_both_figures(ious):
     (complaint,) = judge(BEFORE, answers(ious=ious), GuardConfig()).complaints
     assert complaint == f"mIoU on the corrections went from 0.200 to {np.mean(ious):.3f}"
 
