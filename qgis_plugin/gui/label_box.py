@@ -25,6 +25,8 @@ from .icons import theme_icon
 from .labels import wrapped_label
 
 _BAR_PX = 6
+_PHRASE_FIELDS = ("query", "phrase", "description", "label", "class", "name")
+"""Names of columns that say what an object is, the likeliest first."""
 
 
 class LabelBox(QgsCollapsibleGroupBox):
@@ -107,6 +109,13 @@ class LabelBox(QgsCollapsibleGroupBox):
         self.next.setEnabled(walk.index + 1 < len(walk.boxes))
         self._where.setText(_where_text(walk, num_accepted, num_dropped))
 
+    def _on_layer(self, layer: Optional[QgsMapLayer]) -> None:
+        if layer is not None and layer is self.field_box.layer():
+            return  # told again, for the list of layers changed: what was chosen stays
+        self.field_box.setLayer(layer)
+        if isinstance(layer, QgsVectorLayer):
+            self.field_box.setField(_likely_field(layer))
+
     def _arrange(self) -> None:
         for combo in (self.layer_box, self.field_box):
             combo.setMinimumWidth(60)
@@ -131,13 +140,19 @@ class LabelBox(QgsCollapsibleGroupBox):
         column.addLayout(answer)
 
     def _connect(self) -> None:
-        self.layer_box.layerChanged.connect(self.field_box.setLayer)
-        self.field_box.setLayer(self.layer_box.currentLayer())
+        self.layer_box.layerChanged.connect(self._on_layer)
+        self._on_layer(self.layer_box.currentLayer())
         self.toggle.toggled.connect(self.walk_toggled)
         self.accept.clicked.connect(self.accept_requested)
         self.drop.clicked.connect(self.drop_requested)
         self.previous.clicked.connect(lambda _checked: self.step_requested.emit(-1))
         self.next.clicked.connect(lambda _checked: self.step_requested.emit(1))
+
+
+def _likely_field(layer: QgsVectorLayer) -> str:
+    """The column that probably holds the phrases; "" where none has such a name."""
+    names = {field.name().lower(): field.name() for field in layer.fields()}
+    return next((names[name] for name in _PHRASE_FIELDS if name in names), "")
 
 
 def _where_text(walk: LabelWalk, num_accepted: int, num_dropped: int) -> str:

@@ -178,9 +178,7 @@ class LabelController(QObject):
         if labelled is not None:
             tool.begin(labelled)
             return
-        boxed = RefinedObject(box.phrase or self._typed_phrase)
-        boxed.drag(box.corners_map)
-        tool.begin(boxed)
+        tool.begin(RefinedObject(box.phrase or self._typed_phrase, box_map=box.corners_map))
 
     def _keep(self, refined: RefinedFeature, raster: LayerRaster) -> None:
         """Saves the accepted polygon and goes on.

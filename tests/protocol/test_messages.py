@@ -174,6 +174,14 @@ def test_major_versions_decide(theirs: str, is_understood: bool):
     assert PATH_PREFIX == "/v" + PROTOCOL_VERSION.split(".")[0]
 
 
+def test_an_engine_of_the_first_version_and_this_plugin_understand_each_other():
+    """What it doesn't know it ignores, and what it doesn't say counts as not asked for."""
+    asked = to_json(messages.PredictRequest((messages.TextQuery("roof"),), is_multimask=True))
+    assert asked["is_multimask"] is True
+    answered = {"iou_pred": 0.5, "objectness": 0.9, "wait_s": 0.0, "model_s": 0.1, "polygonise_s": 0.0}
+    assert from_json(messages.Predicted, answered).alternatives == ()
+
+
 def test_annotations_are_those_that_python_3_9_can_evaluate(repository: Path):
     """`X | Y` is a TypeError there once get_type_hints reads it; only dataclasses are read at run time."""
     for path in sorted((repository / "protocol").glob("*.py")):

@@ -22,8 +22,8 @@ class RefinedObject:
         feature_id: Of the polygon that is refined; None for a new object.
         layer_id: Of that polygon's layer.
         shape: That polygon, in the raster's CRS.
-        clicks: That made it; they count along with those to come.
-        box_map: Likewise.
+        clicks: That made that polygon; they count along with those to come.
+        box_map: Likewise; or the box around a new object, which no undo takes away.
     """
 
     def __init__(
@@ -51,8 +51,9 @@ class RefinedObject:
 
     @property
     def is_marked(self) -> bool:
-        """Whether anything was marked since it began, so that there is something to ask."""
-        return self.state.has_marks_beyond(self._history.start)
+        """Whether there is something to ask: a mark since it began, or the box that a new one began with."""
+        is_new_box = self._shape is None and self.state.box_map is not None
+        return is_new_box or self.state.has_marks_beyond(self._history.start)
 
     @property
     def alternatives(self) -> Tuple[Outlined, ...]:

@@ -15,7 +15,7 @@ from dock_tools import (
     wait_until,
 )
 from label_layers import LEFT, TOP, box_layer
-from qgis.core import QgsCoordinateTransformContext, QgsProject
+from qgis.core import QgsCoordinateTransformContext, QgsProject, QgsVectorLayer
 from qgis.PyQt.QtCore import QPoint, Qt
 from qgis.PyQt.QtTest import QTest
 
@@ -152,6 +152,10 @@ def test_back_at_an_accepted_box_its_polygon_can_be_corrected(qgis_app, iface, d
 def test_escape_begins_the_box_anew_and_next_passes_it_over(qgis_app, iface, dock):
     begin(qgis_app, dock)
     key(iface, Qt.Key.Key_3)
+    key(iface, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    key(iface, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)  # the box itself stays
+    assert not dock.refine.tool._bands.mask.asGeometry().isEmpty()
+    key(iface, Qt.Key.Key_3)
     key(iface, Qt.Key.Key_Escape)
     answered(qgis_app, dock)
     assert where(dock).startswith("1 of 3")
@@ -186,6 +190,15 @@ def test_what_cannot_be_walked_is_said(qgis_app, iface, dock):
     dock.page.label_box.layer_box.setLayer(None)
     dock.page.label_box.toggle.click()
     assert "no layer of boxes" in messages(iface)[-1]
+
+
+def test_a_column_that_sounds_like_phrases_is_proposed(qgis_app, dock):
+    box = dock.page.label_box
+    assert box.phrase_field == "what"  # as chosen
+    layer = QgsVectorLayer("Polygon?crs=EPSG:4326&field=id:int&field=Class:string", "others", "memory")
+    QgsProject.instance().addMapLayer(layer)
+    box.layer_box.setLayer(layer)
+    assert box.phrase_field == "Class"
 
 
 def test_an_engine_that_fails_loses_nothing(qgis_app, iface, dock, scripted_engine):
