@@ -50,7 +50,7 @@ class ClickConfig:
 
 
 def sample_correction_points(
-    predicted_QHW: Tensor, reference_QHW: Tensor, *, cell_px: float = 1.0, chance_Q: Tensor | None = None
+    predicted_QHW: Tensor, reference_QHW: Tensor, *, chance_Q: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
     """Draws one point per query, uniformly from where prediction and reference differ.
 
@@ -58,9 +58,9 @@ def sample_correction_points(
     point comes from the background, and where there is no background either, from the object.
 
     Args:
-        predicted_QHW: Boolean masks of the model.
-        reference_QHW: Boolean reference masks.
-        cell_px: Input pixels per mask pixel.
+        predicted_QHW: Boolean masks of the model, at the input's resolution: on a coarser grid the smallest
+            objects would have no pixel to be clicked on.
+        reference_QHW: Boolean reference masks at the same.
         chance_Q: Uniform numbers in [0, 1) that decide; torch's generator where there are none.
 
     Returns:
@@ -73,12 +73,11 @@ def sample_correction_points(
     candidates_QP = predicted_QHW.flatten(1) != reference_QP
     for fallback_QP in (~reference_QP, reference_QP):
         candidates_QP = torch.where(candidates_QP.any(1, keepdim=True), candidates_QP, fallback_QP)
-    rank_QP = candidates_QP.cumsum(1)
+    rank_QP = candidates_QP.cumsum(1, dtype=torch.int32)
     number_Q1 = _choice(_chances(chance_Q, candidates_QP[:, 0]), rank_QP[:, -1])[:, None]
     index_Q1 = (rank_QP <= number_Q1).sum(1, keepdim=True)
     labels_Q = reference_QP.gather(1, index_Q1).squeeze(1).to(torch.int32)
-    points_xy_QC = torch.cat([index_Q1 % width, index_Q1 // width], 1).float()
-    return (points_xy_QC + 0.5) * cell_px - 0.5, labels_Q
+    return torch.cat([index_Q1 % width, index_Q1 // width], 1).float(), labels_Q
 
 
 def _chances(chance: Tensor | None, like: Tensor) -> Tensor:
@@ -117,15 +116,12 @@ def _single_part(mask_HW: NDArray[np.bool_], chance: float) -> NDArray[np.bool_]
     return chosen
 
 
-def jittered_boxes(
-    reference_QHW: Tensor, config: ClickConfig, *, cell_px: float = 1.0, chance_QC: Tensor | None = None
-) -> Tensor:
+def jittered_boxes(reference_QHW: Tensor, config: ClickConfig, *, chance_QC: Tensor | None = None) -> Tensor:
     """Returns each reference's bounding box as a person would draw it, (Q, 4) xyxy in input pixels.
 
     Args:
-        reference_QHW: Boolean masks, none of them empty.
+        reference_QHW: Boolean masks at the input's resolution, none of them empty.
         config: Size of the noise.
-        cell_px: Input pixels per mask pixel.
         chance_QC: Uniform numbers in [0, 1) for the four sides; torch's generator where there are none.
 
     Raises:
@@ -136,12 +132,12 @@ def jittered_boxes(
     height, width = reference_QHW.shape[-2:]
     left_Q, right_Q = _extent(reference_QHW.any(1))
     top_Q, bottom_Q = _extent(reference_QHW.any(2))
-    edges_QC = torch.stack([left_Q, top_Q, right_Q, bottom_Q], 1).float() * cell_px
+    edges_QC = torch.stack([left_Q, top_Q, right_Q, bottom_Q], 1).float()
     boxes_QC = edges_QC - edges_QC.new_tensor([0.0, 0.0, 1.0, 1.0])
     extent_QC = (boxes_QC[:, 2:] - boxes_QC[:, :2]).repeat(1, 2)
     bound_QC = (config.box_jitter * extent_QC).clamp(max=config.max_box_jitter_px)
     noise_QC = (2 * _chances(chance_QC, boxes_QC) - 1) * bound_QC
-    limit_C = boxes_QC.new_tensor([width, height, width, height]) * cell_px - 1
+    limit_C = boxes_QC.new_tensor([width, height, width, height]) - 1
     return (boxes_QC + noise_QC).clamp(min=0).minimum(limit_C)
 
 

@@ -153,8 +153,7 @@ class Objective:
         total = text_logits_S1HW.new_zeros((), dtype=torch.float32)
         for number in range(1 + int(draws.rounds * self._clicks.max_rounds)):
             if number > 0 or boxes_SC is None:
-                chance_S = draws.point_QR[:, number]
-                points.append(self._correction_points(queries, previous_S1HW, text_logits_S1HW, chance_S))
+                points.append(self._correction_points(queries, previous_S1HW, draws.point_QR[:, number]))
             output = rsam.decode(
                 features,
                 image_index_Q=queries.image_index_Q,
@@ -174,12 +173,11 @@ class Objective:
         return jittered_boxes(queries.masks_QHW > 0, self._clicks, chance_QC=draws.box_QC)
 
     def _correction_points(
-        self, queries: Queries, previous_S1HW: Tensor | None, like_S1HW: Tensor, chance_S: Tensor
+        self, queries: Queries, previous_S1HW: Tensor | None, chance_S: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """One point each, from errors on the grid of the logits; everything is missed before a first mask."""
-        logits_SHW = torch.full_like(like_S1HW, -1.0)[:, 0] if previous_S1HW is None else previous_S1HW[:, 0]
-        cell_px = queries.masks_QHW.shape[-1] // logits_SHW.shape[-1]
-        _, targets_SHW = match_resolution(logits_SHW, queries.masks_QHW, cell_px)
-        return sample_correction_points(
-            logits_SHW > 0, targets_SHW >= 0.5, cell_px=cell_px, chance_Q=chance_S
-        )
+        """One point each, from the errors of a mask; everything is missed before a first mask."""
+        masks_SHW = queries.masks_QHW > 0
+        predicted_SHW = torch.zeros_like(masks_SHW)
+        if previous_S1HW is not None:
+            predicted_SHW = match_resolution(previous_S1HW[:, 0], masks_SHW, 1)[0] > 0
+        return sample_correction_points(predicted_SHW, masks_SHW, chance_Q=chance_S)

@@ -9,8 +9,8 @@ from geophrase.training.objective.clicks import (
 )
 
 
-def pixel_of(point_xy, cell_px=1.0):
-    col, row = ((point_xy + 0.5) / cell_px).floor().long().tolist()
+def pixel_of(point_xy):
+    col, row = point_xy.long().tolist()
     return row, col
 
 
@@ -37,11 +37,11 @@ def test_missed_and_wrongly_marked_pixels_are_drawn_by_their_area():
     assert labels.float().mean().item() == pytest.approx(0.75, abs=0.03)
 
 
-def test_a_point_lies_in_the_centre_of_its_cell_in_sams_frame():
+def test_a_point_is_whole_at_the_centre_of_its_pixel_as_in_sams_frame():
     reference = torch.zeros(1, 4, 4, dtype=torch.bool)
     reference[0, 1, 2] = True
-    points, labels = sample_correction_points(torch.zeros_like(reference), reference, cell_px=4.0)
-    assert points.tolist() == [[9.5, 5.5]]
+    points, labels = sample_correction_points(torch.zeros_like(reference), reference)
+    assert points.tolist() == [[2.0, 1.0]]
     assert labels.tolist() == [1]
 
 
@@ -78,8 +78,8 @@ def test_boxes_without_noise_name_the_first_and_last_pixel():
     reference = torch.zeros(2, 10, 12, dtype=torch.bool)
     reference[0, 3:5, 4:9] = True
     reference[1, 0, 0] = reference[1, 9, 11] = True
-    boxes = jittered_boxes(reference, ClickConfig(box_jitter=0.0), cell_px=2.0)
-    assert boxes.tolist() == [[8, 6, 17, 9], [0, 0, 23, 19]]
+    boxes = jittered_boxes(reference, ClickConfig(box_jitter=0.0))
+    assert boxes.tolist() == [[4, 3, 8, 4], [0, 0, 11, 9]]
 
 
 def test_noisy_boxes_stay_close_and_inside():
