@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import List, Optional, Tuple
 
 from qgis.core import (
@@ -22,7 +23,7 @@ from ..core.annotate.walk import Label, LabelWalk
 from ..core.background import BackgroundCall
 from ..core.export.errors import ExportError
 from ..core.raster.layer_raster import LayerRaster
-from ..core.refine.outlined import RefinedFeature
+from ..core.refine.outlined import RefinedFeature, View
 from ..core.refine.refined_object import RefinedObject
 from ..core.segment.queries import QueryError, split_queries
 from ..core.segment.refined import RefinedError
@@ -162,6 +163,9 @@ class LabelController(QObject):
             return
         self._zoom_to(self.walk.current, raster)
         self._begin_anew()
+        upcoming = self.walk.upcoming
+        if upcoming is not None:
+            self._refine.expect(upcoming.corners_map, self._view_of(upcoming))
 
     def _begin_anew(self) -> None:
         """The box as it was before the analyst marked anything."""
@@ -210,9 +214,7 @@ class LabelController(QObject):
 
     def _zoom_to(self, box: BoxToLabel, raster: LayerRaster) -> None:
         """Shows a box with ground around it; a box without a place on the map stays where it is."""
-        xmin, ymin, xmax, ymax = box.bounds_pix
-        x, y, half = (xmin + xmax) / 2, (ymin + ymax) / 2, max(xmax - xmin, ymax - ymin) * _VIEW_BOXES / 2
-        half = max(half, _MIN_VIEW_PX / 2)
+        (x, y), half = box.centre_pix, _shown_px(box) / 2
         around_pix = [(x - half, y - half), (x + half, y - half), (x + half, y + half), (x - half, y + half)]
         corners = [QgsPointXY(*corner) for corner in raster.pixel_grid.to_map(around_pix).tolist()]
         view = QgsGeometry.fromPolygonXY([corners])
@@ -224,6 +226,12 @@ class LabelController(QObject):
             return
         canvas.setExtent(view.boundingBox())
         canvas.refresh()
+
+    def _view_of(self, box: BoxToLabel) -> View:
+        """How a box will be shown: the shorter side of the map has room for all of it."""
+        viewport = self._iface.mapCanvas().viewport()
+        longer, shorter = max(viewport.width(), viewport.height()), min(viewport.width(), viewport.height())
+        return View(box.centre_pix, _shown_px(box) * math.sqrt(longer / max(1, shorter)))
 
     @property
     def _typed_phrase(self) -> str:
@@ -261,3 +269,9 @@ class LabelController(QObject):
     def _refuse(self, text: str) -> None:
         self._messages.warned(text)
         self.stop()
+
+
+def _shown_px(box: BoxToLabel) -> float:
+    """The raster's pixels along the shorter side of the map."""
+    xmin, ymin, xmax, ymax = box.bounds_pix
+    return max(max(xmax - xmin, ymax - ymin) * _VIEW_BOXES, _MIN_VIEW_PX)

@@ -13,9 +13,11 @@ from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer, pyqtSignal
 from geophrase.protocol.jobs import JobStarted, Outline
 
 from ..core.engine.service import EngineService
+from ..core.export.boxes import Corners
 from ..core.raster.errors import LayerError
 from ..core.raster.layer_raster import LayerRaster, layer_raster
-from ..core.refine.outlined import RefinedFeature, RefineOptions
+from ..core.refine.outlined import RefinedFeature, RefineOptions, View
+from ..core.refine.prompts import PromptState
 from ..core.refine.refine_engine import RefineEngine
 from ..core.segment.layer import ResultLayer
 from ..core.segment.queries import QueryError, split_queries
@@ -118,9 +120,16 @@ class RefineController(QObject):
         if self.tool is not None:
             self.tool.set_walking(True)
 
+    def expect(self, corners_map: Corners, view: View) -> None:
+        """Which box the walk will probably come to next, and how it will be shown."""
+        if self._engine is not None:
+            self._engine.expect((PromptState(box_map=corners_map), view))
+
     def end_walk(self) -> None:
         """Objects are the analyst's own again; the one in progress is dropped."""
         self._recipient = None
+        if self._engine is not None:
+            self._engine.expect(None)
         if self.tool is not None:
             self.tool.set_walking(False)
             self.tool.discard()

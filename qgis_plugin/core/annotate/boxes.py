@@ -43,6 +43,12 @@ class BoxToLabel:
     corners_map: Corners
     bounds_pix: Tuple[float, float, float, float]
 
+    @property
+    def centre_pix(self) -> Tuple[float, float]:
+        """Its middle in the raster's pixels."""
+        xmin, ymin, xmax, ymax = self.bounds_pix
+        return (xmin + xmax) / 2, (ymin + ymax) / 2
+
 
 @dataclass(frozen=True)
 class BoxSource:

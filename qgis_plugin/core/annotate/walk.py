@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Dict, Iterable, Sequence
+from typing import Dict, Iterable, Optional, Sequence
 
 from .boxes import BoxToLabel
 
@@ -46,11 +46,11 @@ class LabelWalk:
     @property
     def label(self) -> Label:
         """What became of it so far."""
-        return self._label_of.get(self.current.key, Label.OPEN)
+        return self._label_at(self.index)
 
     def num_labelled(self, label: Label) -> int:
         """How many boxes that became of."""
-        return sum(self._label_of.get(box.key, Label.OPEN) is label for box in self.boxes)
+        return sum(self._label_at(index) is label for index in range(len(self.boxes)))
 
     def set_label(self, label: Label) -> None:
         """Says what becomes of the current box."""
@@ -66,13 +66,25 @@ class LabelWalk:
 
     def next_open(self) -> bool:
         """Goes on to the next box that is open, from the end to the beginning; False where none is left."""
+        index = self._next_open_index()
+        if index is None:
+            return False
+        self.index = index
+        return True
+
+    @property
+    def upcoming(self) -> Optional[BoxToLabel]:
+        """The box that the walk goes on to from here; None where this is the last that is open."""
+        index = self._next_open_index()
+        return None if index is None or index == self.index else self.boxes[index]
+
+    def _next_open_index(self) -> Optional[int]:
         num = len(self.boxes)
-        for ahead in range(1, num + 1):
-            index = (self.index + ahead) % num
-            if self._label_of.get(self.boxes[index].key, Label.OPEN) is Label.OPEN:
-                self.index = index
-                return True
-        return False
+        indices = ((self.index + ahead) % num for ahead in range(1, num + 1))
+        return next((index for index in indices if self._label_at(index) is Label.OPEN), None)
+
+    def _label_at(self, index: int) -> Label:
+        return self._label_of.get(self.boxes[index].key, Label.OPEN)
 
     def _first_open(self) -> None:
         self.index = len(self.boxes) - 1

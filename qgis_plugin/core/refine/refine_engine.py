@@ -69,6 +69,7 @@ class RefineEngine(QObject):
         self._model: Optional[ModelStatus] = None
         self._lattice: Optional[CropLattice] = None
         self._current: Optional[Crop] = None
+        self._upcoming: Optional[Tuple[PromptState, View]] = None
         self._hover_number = 0
         self._thread = threading.Thread(target=self._run, name="geophrase-refine", daemon=True)
 
@@ -93,6 +94,10 @@ class RefineEngine(QObject):
     def show_view(self, view: View) -> None:
         """Has the view encoded, then what is around it."""
         self._slots.put(Kind.VIEW, view)
+
+    def expect(self, upcoming: Optional[Tuple[PromptState, View]]) -> None:
+        """What will probably be asked next, and in which view: it is encoded after the view now shown."""
+        self._upcoming = upcoming
 
     def predict(self, state: PromptState, view: View) -> None:
         """Outlines what a state marks; answers to earlier states are no longer told."""
@@ -158,8 +163,10 @@ class RefineEngine(QObject):
         if not self._slots.is_waiting(Kind.VIEW):
             self._tell(self.view_encoded)
             assert self._lattice is not None
-            neighbours = self._lattice.neighbours(crop, towards_pix=view.centre_pix)
-            self._neighbourhood.encode(neighbours[: self._sessions.max_open // 2])
+            crops = self._lattice.neighbours(crop, towards_pix=view.centre_pix)
+            if self._upcoming is not None:
+                crops.insert(0, self._crop_for(*self._upcoming, self._lattice))
+            self._neighbourhood.encode(crops[: self._sessions.max_open // 2])
 
     def _serve_hover(self, request: Tuple[int, PromptState, View]) -> None:
         number, state, view = request

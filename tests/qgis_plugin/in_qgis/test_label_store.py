@@ -74,6 +74,7 @@ def _boxes(num: int) -> list[BoxToLabel]:
 def test_a_walk_begins_at_the_first_open_box_and_comes_back_for_those_passed_over():
     walk = LabelWalk(_boxes(5), accepted=["k0", "k3"], dropped=["k1"])
     assert (walk.index, walk.num_labelled(Label.ACCEPTED), walk.num_labelled(Label.DROPPED)) == (2, 2, 1)
+    assert walk.upcoming is walk.boxes[4]
     assert walk.step(1)
     assert walk.label is Label.ACCEPTED
     assert walk.next_open()
@@ -82,6 +83,7 @@ def test_a_walk_begins_at_the_first_open_box_and_comes_back_for_those_passed_ove
     walk.set_label(Label.DROPPED)
     assert walk.next_open()
     assert walk.index == 2
+    assert walk.upcoming is None
     walk.set_label(Label.ACCEPTED)
     assert not walk.next_open()
     done = LabelWalk(_boxes(2), accepted=["k0", "k1"])

@@ -212,6 +212,24 @@ def test_a_view_that_is_being_encoded_in_the_background_is_not_encoded_again(des
     assert d.of("failed") == []
 
 
+def test_what_is_expected_next_is_encoded_before_the_neighbourhood(desk):
+    d = desk()
+    corners_pix = [(3500, 3400), (3600, 3400), (3600, 3500), (3500, 3500)]
+    corners_map = tuple((float(x), float(y)) for x, y in d.raster.pixel_grid.to_map(corners_pix))
+    upcoming = PromptState(box_map=corners_map)
+    d.engine.expect((upcoming, _view(3550, 3450)))
+    d.engine.show_view(_view(500, 500))
+    d.wait(lambda: len(d.requests("open_session")) == 3)
+    d.settle()
+    opened = [entry["message"] for entry in d.requests("open_session")]
+    assert [message["is_background"] for message in opened] == [False, True, True]
+    window = opened[1]["window"]
+    assert window["col"] <= 3500 <= 3600 <= window["col"] + window["width"]
+    d.engine.predict(upcoming, _view(3550, 3450))
+    d.wait(lambda: d.of("outlined"))
+    assert len(d.requests("open_session")) == 3
+
+
 def test_a_click_overtakes_previews_and_the_neighbourhood(desk):
     d = desk()
     d.engine.show_view(_view(2000, 2000))
