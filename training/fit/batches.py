@@ -6,7 +6,7 @@ Source letters as in ``training.data.dataset``.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from geophrase.training.config import DataConfig
 from geophrase.training.data.dataset import Batch, PhraseDataset, Sample, collate
 
 _Key = tuple[int, int]  # input side in pixels, index of the image
+_GRACE_S = 20  # of a loader process that was told to end, for the parent's last update
 
 
 class _MultiScaleDataset(Dataset[Sample]):
@@ -142,8 +143,11 @@ class BatchStream:
         """Batches in which every image comes once."""
         return len(self._sampler)
 
-    def batches(self, first: int = 0) -> Iterator[Batch]:
-        """Yields batches without end, beginning with the batch of a given number."""
+    def batches(self, first: int = 0) -> Generator[Batch, None, None]:
+        """Yields batches without end, beginning with the batch of a given number.
+
+        Closing the generator ends the loader processes.
+        """
         loader = DataLoader(
             self._dataset,
             batch_sampler=self._sampler,
@@ -165,5 +169,6 @@ class BatchStream:
 
 def _leave_interrupts_to_the_parent(_worker: int) -> None:
     """Ctrl-C and a launcher's SIGTERM reach the loader too, whose batches the parent's last update needs."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "alarm"):  # where there is none, SIGTERM is not sent to groups of processes either
+        signal.signal(signal.SIGTERM, lambda _signal, _frame: signal.alarm(_GRACE_S))

@@ -129,6 +129,9 @@ def _fit(args: argparse.Namespace, ranks: Ranks, device: torch.device) -> Path:
 
 def _device(args: argparse.Namespace, ranks: Ranks) -> torch.device:
     choice = select_device(ranks.device_request(args.device))
+    if ranks.world_size > 1 and choice.is_fallback:  # the others may have got what this one has not
+        message = f"Process {ranks.rank}: {choice.reason} Start one for each GPU, or give all --device cpu."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
     _say(choice.reason, ranks)
     return choice.device
 

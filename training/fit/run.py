@@ -6,7 +6,8 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ from geophrase.training.fit.run_log import RunLog
 from geophrase.training.fit.sharded import latest_sharded, load_sharded, save_sharded
 from geophrase.training.fit.trainer import Trainer
 
-BatchSource = Callable[[int], Iterator[Batch]]
+BatchSource = Callable[[int], Generator[Batch, None, None]]
 
 _RESUMABLE_CHANGES = ("budget.", "execution.", "validation.", "checkpoint_minutes", "log_steps")
 _UPDATE_SIZE = ("num_processes", "data.batch_size", "optimizer.accumulated_batches")
@@ -134,10 +135,10 @@ class Fitting:
         trainer = self._trainer
         if self._ranks.is_first:
             self._open_folder()
-        stream = self._batches(trainer.step * self._config.optimizer.accumulated_batches)
+        batches = self._batches(trainer.step * self._config.optimizer.accumulated_batches)
         self._started_s = time.monotonic() - trainer.elapsed_s
         self._checkpoint_s = trainer.elapsed_s
-        with deferred_interrupt() as interrupt, self._progress_bar() as bar:
+        with deferred_interrupt() as interrupt, closing(batches) as stream, self._progress_bar() as bar:
             is_stopped = self._agree(interrupt)
             while trainer.progress < 1 and not is_stopped:
                 row = self._update(stream)

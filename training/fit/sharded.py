@@ -68,7 +68,8 @@ def save_sharded(state: Mapping[str, Any], folder: Path, ranks: Ranks, *, step: 
     finished = folder / f"step_{step:09d}"
     part = folder / f".{finished.name}{PART_SUFFIX}"
     if ranks.is_first:
-        shutil.rmtree(part, ignore_errors=True)  # of a run that was killed
+        for left_behind in folder.glob(f".step_*{PART_SUFFIX}"):  # by a run that was killed
+            shutil.rmtree(left_behind)
         part.mkdir(parents=True)
     ranks.wait()
     tensors: dict[str, Tensor] = {}

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from geophrase.engine.errors import EngineError
 from geophrase.tests.training.fit.launched import NUM_STEPS, launch, make_run, tiny_config, write_folders
+from geophrase.training.cli import main
 from geophrase.training.config import DataConfig
 from geophrase.training.fit.batches import EpochSampler
 from geophrase.training.fit.launch import for_processes, for_resuming, images_per_update, settings_of
@@ -150,3 +151,11 @@ def test_several_processes_without_a_word_on_how_have_a_copy_each(tmp_path):
     assert for_processes(smoke(), 2).execution.parallel == "ddp"
     sharded = tiny_config(tmp_path, parallel="fsdp2", batch_size=1)
     assert for_processes(sharded, 2) is sharded
+
+
+def test_a_process_without_a_gpu_of_its_own_says_so(tmp_path, monkeypatch, capsys):
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    words = ["fit", "--data", str(tmp_path), "--run", str(tmp_path / "run"), "--device", "cuda:99"]
+    assert main(words) == 2
+    assert "Process 1: " in capsys.readouterr().err

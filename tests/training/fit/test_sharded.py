@@ -50,7 +50,7 @@ def test_what_is_read_is_what_was_written_and_only_the_last_is_kept(tmp_path):
 def test_a_writer_that_was_killed_leaves_the_one_before(tmp_path):
     assert latest_sharded(tmp_path) is None
     save_sharded(state_at(3), tmp_path, Ranks(), step=3)
-    shutil.copytree(tmp_path / "step_000000003", tmp_path / ".step_000000009.part")
+    shutil.copytree(tmp_path / "step_000000003", tmp_path / ".step_000000005.part")
     assert latest_sharded(tmp_path).name == "step_000000003"
     save_sharded(state_at(9), tmp_path, Ranks(), step=9)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000000009"]
