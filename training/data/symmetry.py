@@ -23,12 +23,22 @@ _FAMILIES: tuple[tuple[str, str, str, str], ...] = (
     ("left of", "above", "right of", "below"),
 )
 _DIRECTIONS = {word for family in _FAMILIES for word in family if " " not in word}
-_CORNER = re.compile(r"\b(north|south|top|bottom|upper|lower)([ -]?)(west|east|left|right)(ern)?\b")
+_CORNER = re.compile(
+    r"\b(north|south|top|bottom|upper|lower)([ -]?)(west|east|left|right)(ern)?\b", re.IGNORECASE
+)
 _WORD = re.compile(
     r"\b(?:(?:to|on) the (?:left|right) of|left of|right of|under(?!pass)|"
     + "|".join(sorted(_DIRECTIONS, key=len, reverse=True))
-    + r")\b"
+    + r")\b",
+    re.IGNORECASE,
 )  # fmt: skip
+_UNSURE = re.compile(
+    r"\b(rows?|columns?|horizontal(ly)?|vertical(ly)?|diagonal(ly)?|(counter)?clockwise|o'clock|(under|be)neath|"
+    r"on top of|over|up|down|upwards?|downwards?|left-?hand|right-?hand|sideways|"
+    r"(left|right|north|south|east|west)(ward|bound)s?)\b",
+    re.IGNORECASE,
+)
+"""Words that turn with the picture but have no word for every turn, or may speak of height."""
 
 
 class Symmetry(Enum):
@@ -72,11 +82,12 @@ def turn_text(text: str, symmetry: Symmetry) -> str | None:
     """The phrase with its words of direction turned along, or None when that can't be done surely.
 
     Corners keep their order (row, then column), and words stay in their own family: "upper left" mirrored is
-    "upper right", "the northern bank" turned by a quarter is "the western bank".
+    "upper right", "the northern bank" turned by a quarter is "the western bank". Words that are turned become
+    lower case.
     """
     if symmetry is Symmetry.IDENTITY:
         return text
-    if re.search(r"\b(row|rows|column|columns|horizontal|vertical|diagonal|clockwise|o'clock)\b", text, re.I):
+    if _UNSURE.search(text):
         return None
     corners: list[str] = []
 
@@ -84,13 +95,13 @@ def turn_text(text: str, symmetry: Symmetry) -> str | None:
         corners.append(_turn_corner(match, symmetry))
         return f"\0{len(corners) - 1}\0"
 
-    marked = _CORNER.sub(keep_corner, text.lower() if text.isupper() else text)
-    turned = _WORD.sub(lambda match: _turn_word(match.group(0), symmetry), marked)
+    marked = _CORNER.sub(keep_corner, text)
+    turned = _WORD.sub(lambda match: _turn_word(match.group(0).lower(), symmetry), marked)
     return re.sub(r"\0(\d+)\0", lambda match: corners[int(match.group(1))], turned)
 
 
 def _turn_corner(match: re.Match[str], symmetry: Symmetry) -> str:
-    row, joint, col, ending = match.groups()
+    row, joint, col, ending = (part and part.lower() for part in match.groups())
     compass = row in ("north", "south")
     row_side = "top" if row in ("north", "top", "upper") else "bottom"
     col_side = "left" if col in ("west", "left") else "right"

@@ -107,6 +107,12 @@ def test_words_of_direction_follow_the_pixels(symmetry: Symmetry) -> None:
         ("upper-right tank", "upper-left tank", "lower-left tank"),
         ("the north-western corner", "the north-eastern corner", "the south-eastern corner"),
         ("the bright leftover container", "the bright leftover container", "the bright leftover container"),
+        (
+            "Left airplane, Near the North-East gate",
+            "right airplane, Near the north-west gate",
+            "right airplane, Near the south-west gate",
+        ),
+        ("TO THE LEFT OF THE POOL", "to the right of THE POOL", "to the right of THE POOL"),
     ],
 )
 def test_turned_phrases_read_as_people_write(text: str, mirrored: str, upside_down: str) -> None:
@@ -124,8 +130,20 @@ def test_turning_back_gives_the_phrase_again() -> None:
         assert back == "the lower left ship north of the leftmost tank"
 
 
-def test_what_cannot_be_turned_is_given_up() -> None:
-    assert turn_text("the second row of tanks", Symmetry.TURN_90) is None
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the second row of tanks",
+        "a horizontally parked car",
+        "the car on top of the bridge",
+        "the boat beneath the bridge",
+        "the left-hand court",
+        "an Eastbound truck",
+    ],
+)
+def test_what_cannot_be_turned_is_given_up(text: str) -> None:
+    assert turn_text(text, Symmetry.TURN_90) is None
+    assert turn_text(text, Symmetry.IDENTITY) == text
 
 
 def test_pasted_objects_overlap_nothing_and_lie_where_they_say() -> None:
