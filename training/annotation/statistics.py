@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from geophrase.engine.errors import CancelledError
-from geophrase.training.data.risors import SPLITS, RisorsError, RisorsImage, read_sample
+from geophrase.training.data.risors import SPLITS, RisorsError, RisorsImage, read_sample, read_stems
 
 UNNAMED, SEVERAL = "(no class)", "(several classes)"
 
@@ -128,7 +127,7 @@ def gather(folder: Path) -> FolderStatistics:
         RisorsError: It is not in the RISORS format, or a file is damaged.
         CancelledError: Ctrl-C.
     """
-    listed = [(split, stem) for split in SPLITS for stem in _stems(folder, split)]
+    listed = [(split, stem) for split in SPLITS for stem in read_stems(folder, split)]
     if not listed:
         raise RisorsError(f"{folder} has no images in the RISORS format; make it with `geophrase-train`.")
     found = FolderStatistics(folder)
@@ -138,12 +137,6 @@ def gather(folder: Path) -> FolderStatistics:
     except KeyboardInterrupt:
         raise CancelledError(f"stopped while counting {folder}") from None
     return found
-
-
-def _stems(folder: Path, split: str) -> Iterator[str]:
-    path = folder / "splits" / f"{split}.txt"
-    if path.is_file():
-        yield from path.read_text(encoding="utf-8").split()
 
 
 def _spread(values: array[int] | NDArray[np.int64]) -> dict[str, float | None]:

@@ -138,7 +138,7 @@ class Results:
 def _read_kept(path: Path) -> dict[str, Any] | None:
     try:
         scores: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["scores"]
-    except (FileNotFoundError, json.JSONDecodeError):
+    except (FileNotFoundError, ValueError, KeyError, TypeError):  # never kept, or damaged: scored anew
         return None
     return scores
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from geophrase.engine.errors import CancelledError
 from geophrase.training.data.risors import SPLITS, RisorsError, read_split, write_provenance, write_split
 from geophrase.training.data.sources.boxed import BOXES_FILE_NAME, BoxedImage, write_boxes
 from geophrase.training.data.sources.catalog import ALL_SPLITS, BOX_SOURCES, MASK_SOURCES, Provenance
@@ -49,16 +50,24 @@ def run_prepare(args: argparse.Namespace) -> int:
     Raises:
         RisorsError: What was given is missing, partial, of another data set, or not enough.
         EngineError: The raster can't be read.
+        CancelledError: Ctrl-C; the target reads as not prepared.
     """
-    if args.source == LAYER:
-        counts = prepare_layer(_layer_options(args), args.to_dir, as_boxes=args.boxes)
-    elif args.raster is not None or args.layer is not None:
-        raise RisorsError(f"--raster and --layer are for --source layer; {args.source} is read with --from.")
-    else:
-        counts = prepare(args.source, args.from_dirs, args.to_dir)
+    try:
+        counts = _prepared(args)
+    except KeyboardInterrupt:
+        message = f"cancelled before {args.to_dir} was whole; run the command again"
+        raise CancelledError(message) from None
     for split, (num_images, num_phrases) in counts.items():
         print(f"{split}: {num_images} images, {num_phrases} phrases")
     return 0
+
+
+def _prepared(args: argparse.Namespace) -> Counts:
+    if args.source == LAYER:
+        return prepare_layer(_layer_options(args), args.to_dir, as_boxes=args.boxes)
+    if args.raster is not None or args.layer is not None:
+        raise RisorsError(f"--raster and --layer are for --source layer; {args.source} is read with --from.")
+    return prepare(args.source, args.from_dirs, args.to_dir)
 
 
 def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Counts:

@@ -190,12 +190,32 @@ def write_sample(
 def write_split(root: Path, split: str, stems: Iterable[str]) -> None:
     """Write `splits/<split>.txt`, one stem per line, sorted."""
     text = "".join(f"{stem}\n" for stem in sorted(stems))
-    write_text_atomically(root / "splits" / f"{split}.txt", text)
+    write_text_atomically(_list_path(root, split), text)
 
 
 def write_provenance(root: Path, provenance: Mapping[str, Any]) -> None:
     """Write `provenance.json`: what the folder was made from, its licence and the counts."""
     _write_json(root / "provenance.json", provenance)
+
+
+def read_stems(root: Path, split: str) -> list[str]:
+    """The stems that a split's list names, one per line, which may hold spaces; none where there is no list.
+
+    Raises:
+        RisorsError: The list is no text in UTF-8.
+    """
+    path = _list_path(root, split)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError as error:
+        raise RisorsError(f"{path} is no text in UTF-8 ({error}); write it anew.") from error
+    return [line.strip() for line in lines if line.strip()]
+
+
+def _list_path(root: Path, split: str) -> Path:
+    return root / "splits" / f"{split}.txt"
 
 
 def read_split(root: Path, split: str) -> list[RisorsImage]:
@@ -204,14 +224,14 @@ def read_split(root: Path, split: str) -> list[RisorsImage]:
     Raises:
         RisorsError: The folder is not in the RISORS format, or something it names is missing or damaged.
     """
-    list_path = root / "splits" / f"{split}.txt"
+    list_path = _list_path(root, split)
     if not list_path.is_file():
         found = sorted(path.stem for path in (root / "splits").glob("*.txt"))
         hint = f"it has the splits {', '.join(found)}" if found else "make one with `geophrase-train prepare`"
         raise RisorsError(
             f"{root} has no split {split!r} in the RISORS format ({list_path} is missing); {hint}."
         )
-    stems = [line.strip() for line in list_path.read_text(encoding="utf-8").splitlines() if line.strip()]
+    stems = read_stems(root, split)
     if len(set(stems)) != len(stems):
         raise RisorsError(f"{list_path} names an image twice; every image belongs to a split once.")
     return [read_sample(root, stem) for stem in stems]
@@ -239,12 +259,29 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """An image file as RGB uint8 HWC.
 
     Raises:
-        RisorsError: The file is missing or is no image.
+        RisorsError: The file is missing, is no image, or is larger than OpenCV reads (2**30 pixels).
     """
-    image_bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
-    if image_bgr is None:
+    return np.asarray(cv2.cvtColor(_decoded(path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def read_gray(path: Path) -> npt.NDArray[np.uint8]:
+    """An image file as gray values, uint8 HW.
+
+    Raises:
+        RisorsError: As `read_image` does.
+    """
+    return _decoded(path, cv2.IMREAD_GRAYSCALE)
+
+
+def _decoded(path: Path, flags: int) -> npt.NDArray[np.uint8]:
+    """An image as OpenCV decodes it, from bytes: on Windows it opens no path with letters beyond ASCII."""
+    try:
+        decoded = cv2.imdecode(np.fromfile(path, np.uint8), flags)
+    except (OSError, cv2.error):
+        decoded = None
+    if decoded is None:
         raise RisorsError(f"{path} is missing or is not an image that can be read.")
-    return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2RGB), np.uint8)
+    return np.asarray(decoded, np.uint8)
 
 
 def _parse_image(root: Path, document: Mapping[str, Any]) -> RisorsImage:
@@ -272,10 +309,13 @@ def _parse_image(root: Path, document: Mapping[str, Any]) -> RisorsImage:
 
 def _parse_phrase(row: Mapping[str, Any]) -> Phrase:
     area_px = int(row["area"])
+    kind = str(row.get("kind", "class"))
+    if (kind == "absent") != (area_px == 0):  # the mask is what counts
+        kind = "class" if area_px else "absent"
     x, y, width, height = (float(value) for value in row["bbox"])
     return Phrase(
         text=str(row["description"]),
-        kind=str(row.get("kind", "absent" if area_px == 0 else "class")),
+        kind=kind,
         mask_rle=row["segmentation"],
         area_px=area_px,
         bbox_xywh=(x, y, width, height),

@@ -97,6 +97,11 @@ def test_a_part_of_the_data_and_another_model_are_not_passed_off_as_the_papers(w
 def test_nothing_is_scored_twice_and_whatever_changed_is(words, data, trained, tmp_path, capsys):
     first, said = benchmark(capsys, *words)
     assert "scoring" in said
+    (kept,) = (tmp_path / "cache").iterdir()
+    kept.write_text("[]")  # damaged
+    again, said = benchmark(capsys, *words)
+    assert again == first
+    assert "scoring" in said
     for path in (data / "images").iterdir():
         path.write_bytes(bytes(path.stat().st_size))  # nothing could be scored now
     again, said = benchmark(capsys, *words)

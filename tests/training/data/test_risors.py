@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +16,14 @@ from geophrase.training.data.risors import (
     Phrase,
     RisorsError,
     SampleFacts,
+    read_gray,
     read_image,
     read_split,
     split_of,
     write_sample,
     write_split,
 )
+from geophrase.training.data.sources.layout import image_size_yx
 
 SPLITS_FOREVER = ["train", "train", "train", "train", "train", "val", "train", "val"]
 
@@ -103,6 +107,17 @@ def test_a_foreign_file_without_our_fields_is_read(tmp_path: Path) -> None:
     assert image.is_true_colour
 
 
+def test_absence_is_what_the_mask_says_whatever_the_kind(tmp_path: Path) -> None:
+    write_folder(tmp_path, 1)
+    path = tmp_path / "annotations" / "scene_0.json"
+    document = json.loads(path.read_text())
+    present, absent = document["annotations"][:2]
+    present["kind"], absent["kind"] = "absent", "plural"
+    path.write_text(json.dumps(document))
+    phrases = read_split(tmp_path, "train")[0].phrases
+    assert [(phrase.kind, phrase.is_absent) for phrase in phrases] == [("class", False), ("absent", True)]
+
+
 def damage_json(root: Path) -> None:
     path = root / "annotations" / "scene_1.json"
     path.write_text(path.read_text()[:100])
@@ -128,6 +143,7 @@ def change_size(root: Path) -> None:
         (lambda root: (root / "images" / "scene_1.png").unlink(), "scene_1.png is missing"),
         (lambda root: (root / "splits" / "train.txt").unlink(), "no split 'train'"),
         (lambda root: (root / "splits" / "train.txt").write_text("scene_1\nscene_1\n"), "twice"),
+        (lambda root: (root / "splits" / "train.txt").write_bytes(b"sch\xf6n\n"), "no text in UTF-8"),
     ],
 )
 def test_a_partial_folder_is_refused_in_a_sentence(tmp_path: Path, damage: object, words: str) -> None:
@@ -135,6 +151,39 @@ def test_a_partial_folder_is_refused_in_a_sentence(tmp_path: Path, damage: objec
     damage(tmp_path)  # type: ignore[operator]
     with pytest.raises(RisorsError, match=words):
         read_split(tmp_path, "train")
+
+
+def test_names_may_hold_spaces_and_any_letters(tmp_path: Path) -> None:
+    """A list that a Windows editor saved begins with a byte-order mark."""
+    root, stem = tmp_path / "Größe mit Leer", "my image ü"
+    write_sample(root, stem, np.full((8, 9, 3), 7, np.uint8), [])
+    (root / "splits").mkdir()
+    (root / "splits" / "train.txt").write_bytes(f"{stem}\r\n".encode("utf-8-sig"))
+    (image,) = read_split(root, "train")
+    assert image.path.stem == stem
+    assert read_image(image.path).shape == (8, 9, 3)
+
+
+def png_header(width_px: int, height_px: int) -> bytes:
+    """A PNG that says it is as large as that, and holds next to nothing."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width_px, height_px, 8, 2, 0, 0, 0)
+    start = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header)
+    return start + chunk(b"IDAT", zlib.compress(bytes(64))) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", png_header(60_000, 60_000)])
+def test_what_is_no_usable_image_is_refused_in_a_sentence(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(content)
+    for read in (read_image, read_gray, image_size_yx):
+        with pytest.raises(RisorsError, match="image that can be read"):
+            read(path)
+    with pytest.raises(RisorsError, match="image that can be read"):
+        read_image(tmp_path)
 
 
 def test_a_mask_of_another_size_is_the_callers_mistake(tmp_path: Path) -> None:

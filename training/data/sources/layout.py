@@ -34,5 +34,5 @@ def image_size_yx(path: Path) -> tuple[int, int]:
         with Image.open(path) as image:
             is_on_its_side = image.getexif().get(ExifTags.Base.Orientation, 1) > 4
             return image.size if is_on_its_side else image.size[::-1]
-    except (OSError, UnidentifiedImageError) as error:
+    except (OSError, UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise RisorsError(f"{path} is missing or is not an image that can be read.") from error

@@ -12,11 +12,10 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 
-from geophrase.training.data.risors import SPLITS, Phrase, RisorsError, write_sample
+from geophrase.training.data.risors import SPLITS, Phrase, RisorsError, read_gray, write_sample
 from geophrase.training.data.sources.layout import refuse_gaps
 from geophrase.training.data.sources.streaming import converted, tell
 
@@ -83,10 +82,8 @@ def _convert(source: Path, target: Path, key: str, texts: list[str]) -> tuple[st
 
 
 def _read_mask(path: Path) -> npt.NDArray[np.bool_]:
-    values_HW = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if values_HW is None:
-        raise RisorsError(f"{path} is not an image that can be read; extract the archive again.")
-    inside_HW: npt.NDArray[np.bool_] = np.asarray(values_HW) > INSIDE_ABOVE
+    values_HW = read_gray(path)
+    inside_HW: npt.NDArray[np.bool_] = values_HW > INSIDE_ABOVE
     if values_HW.any() and not inside_HW.any():
         raise RisorsError(
             f"{path} has no value above {INSIDE_ABOVE} though RefSegRS's masks are 0 and 255; "

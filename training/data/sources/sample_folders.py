@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from geophrase.engine.atomic_file import write_atomically, write_text_atomically
-from geophrase.training.data.risors import INSTANCE_KIND, KINDS, SPLITS, RisorsError, read_image
+from geophrase.training.data.risors import INSTANCE_KIND, KINDS, SPLITS, RisorsError, read_image, read_stems
 from geophrase.training.data.sources.coco_rle import rle_area_px
 from geophrase.training.data.sources.places import Place, split_by_place
 from geophrase.training.data.sources.streaming import converted, counted
@@ -223,7 +223,7 @@ def _listed(source: Path) -> dict[str, str]:
     for path in sorted((source / "splits").glob("*.txt")):
         if path.stem not in SPLITS:
             raise RisorsError(f"{path} is no split; the lists are {', '.join(SPLITS)}.")
-        for stem in path.read_text(encoding="utf-8").split():
+        for stem in read_stems(source, path.stem):
             if split_of.setdefault(stem, path.stem) != path.stem:
                 raise RisorsError(
                     f"{source} lists {stem} in {split_of[stem]} and {path.stem}; an image belongs to one."

@@ -83,6 +83,17 @@ def test_risors_as_published_is_copied_with_its_splits(layout: str, tmp_path: Pa
     assert image.path.read_bytes() == originals[0].read_bytes()
 
 
+def test_names_may_hold_spaces(tmp_path: Path) -> None:
+    source = write_published(tmp_path / "RISORS", "risors")
+    for path in [*source.rglob("00001.*")]:
+        path.rename(path.with_stem("north bank 1"))
+    annotation = source / "annotations" / "north bank 1.json"
+    annotation.write_text(annotation.read_text().replace("00001.jpg", "north bank 1.jpg"))
+    (source / "splits" / "val.txt").write_text("north bank 1\n")
+    assert prepare("risors", source, tmp_path / "out")["val"] == (1, 1)
+    assert main(["statistics", str(tmp_path / "out")]) == 0
+
+
 def test_a_wrong_area_is_counted_anew(tmp_path: Path) -> None:
     source = write_published(tmp_path / "RISORS", "risors")
     (source / "annotations" / "00000.json").write_text(json.dumps(published_annotation("00000.jpg", area=0)))
