@@ -14,7 +14,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import ArrayLike
-from scipy.special import expit
+from scipy.special import expit, logit
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.run_config import distinct_queries
@@ -40,6 +40,9 @@ from geophrase.protocol.wire import Arrays
 
 _MAX_POINTS = 1000
 _MAX_COORDINATE_PIX = 1e6
+_NEARLY_SURE = 1 - 1e-6
+"""Above it a float32 probability may be rounded up to a threshold that its logit doesn't reach."""
+_ROUNDING_LOGIT = 1e-3
 NO_CLASSES = EngineError(
     ErrorCode.MODEL_UNKNOWN,
     "This version has no model that finds classes by itself. Type what to look for instead.",
@@ -136,9 +139,18 @@ def outlines_of(
 
 
 def _polygons_in(mask: Prediction, session: Session, request: PredictRequest) -> list[PixelPolygon]:
-    probabilities_HW = expit(mask.mask_logits_HW, dtype=np.float32)
+    """The mask's polygons; only the rows that it reaches are looked at: most of an image lies beside it."""
+    surely_below_logit = logit(min(request.threshold, _NEARLY_SURE)) - _ROUNDING_LOGIT
+    rows = np.flatnonzero((mask.mask_logits_HW > surely_below_logit).any(axis=1))
+    if not rows.size:
+        return []
+    reached = slice(int(rows[0]), int(rows[-1]) + 1)
+    probabilities_HW = expit(mask.mask_logits_HW[reached], dtype=np.float32)
     polygoniser = StreamingPolygoniser(threshold=request.threshold)
-    return [*polygoniser.add_strip(0, probabilities_HW, session.valid_HW), *polygoniser.finish()]
+    return [
+        *polygoniser.add_strip(reached.start, probabilities_HW, session.valid_HW[reached]),
+        *polygoniser.finish(),
+    ]
 
 
 def batch_of(frame: gpd.GeoDataFrame, index_of_query: Callable[[str], int]) -> FeatureBatch:

@@ -11,6 +11,7 @@ import shapely
 import torch
 from affine import Affine
 from rasterio.features import geometry_mask
+from scipy.special import expit
 
 from geophrase.engine.model.rsam.config import PRESETS, ConvTrunkConfig
 from geophrase.engine.model.rsam.rsam import Rsam
@@ -111,3 +112,25 @@ def test_a_model_with_one_mask_answers_one(paint, start_engine):
     assert len(FeatureBatch.from_arrays(arrays)) == 1
     bare = PredictRequest((BOX,), is_multimask=True, has_logits=False)
     assert ALTERNATIVE_LOGITS not in engine.predict(session.session_id, bare, {})[1]
+
+
+class RampModel(ColourModel):
+    """Logits that rise from row to row, and beyond what float32 tells from certainty."""
+
+    LOGITS = np.linspace(-25, 25, SIDE_PX, dtype=np.float32)
+
+    def predict(self, embedding, **prompts):
+        ramp_HW = np.repeat(self.LOGITS[:, None], SIDE_PX, axis=1)
+        return replace(super().predict(embedding, **prompts), mask_logits_HW=ramp_HW)
+
+
+@pytest.mark.parametrize("threshold", [1e-9, 0.01, 0.5, 0.99, 1 - 1e-9])
+def test_every_row_that_reaches_the_threshold_is_outlined(paint, start_engine, threshold):
+    engine = start_engine(RampModel())
+    session = _opened(engine, paint([]))
+    _, arrays = engine.predict(session.session_id, PredictRequest((BOX,), threshold=threshold), {})
+    num_rows = int((expit(RampModel.LOGITS) >= threshold).sum())
+    assert 0 < num_rows < SIDE_PX
+    outlined_HW = _mask_of(FeatureBatch.from_arrays(arrays), 0, session.grid)
+    assert (outlined_HW.sum(axis=0) == num_rows).all()
+    assert outlined_HW[-num_rows:].all()
