@@ -69,7 +69,7 @@ def read_boxes(path: Path) -> Iterator[BoxedImage]:
     path = path / BOXES_FILE_NAME if path.is_dir() else path
     if not path.is_file():
         raise RisorsError(f"{path} is missing; make a boxes file with `geophrase-train prepare`.")
-    with path.open(encoding="utf-8") as lines:
+    with path.open("rb") as lines:  # decoded line by line, a byte-order mark or not
         for number, line in enumerate(lines, start=1):
             try:
                 yield _parse(json.loads(line), path.parent)
@@ -105,4 +105,7 @@ def _parse_box(row: Mapping[str, Any], *, width_px: int, height_px: int) -> BoxP
     left, top, right, bottom = (float(value) for value in row["bbox_xyxy"])
     if not (0 <= left < right <= width_px and 0 <= top < bottom <= height_px):
         raise ValueError(f"box {row['bbox_xyxy']} is not inside an image of {width_px} x {height_px}")
-    return BoxPhrase(str(row["description"]), str(row["name"]), (left, top, right, bottom))
+    text = str(row["description"]).strip()
+    if not text:
+        raise ValueError("a box without a phrase")
+    return BoxPhrase(text, str(row["name"]), (left, top, right, bottom))

@@ -11,9 +11,12 @@ from pycocotools import mask as coco_mask
 from geophrase.training.data.instances import Rle, decode_rle, encode_rle
 from geophrase.training.data.risors import Phrase
 
+_MIN_RING_NUMBERS = 6  # three corners; less encloses nothing
+_MOST_PX = 2**30  # as many as an image that OpenCV reads has
+
 
 def rle_of(segmentation: Any, *, height_px: int, width_px: int) -> Rle:
-    """The mask of a COCO `segmentation` at the image's size: the union of its parts.
+    """The mask of a COCO `segmentation` at the image's size: the union of its parts, of those that have area.
 
     Args:
         segmentation: A run-length encoding, compressed or not, a list of them, or a list of polygons.
@@ -22,11 +25,12 @@ def rle_of(segmentation: Any, *, height_px: int, width_px: int) -> Rle:
         width_px: Of the image.
 
     Raises:
-        ValueError: It is none of these, or its runs don't fill its size.
+        ValueError: It is none of these, its runs don't fill its size, or that is no image's.
 
     Source: the refer API's getMask; pycocotools.
     """
     parts = segmentation if isinstance(segmentation, list) else [segmentation]
+    parts = [part for part in parts if not isinstance(part, list) or len(part) >= _MIN_RING_NUMBERS]
     if not parts:
         return encode_rle(np.zeros((height_px, width_px), np.uint8))
     try:
@@ -34,8 +38,10 @@ def rle_of(segmentation: Any, *, height_px: int, width_px: int) -> Rle:
         counts = rle["counts"]
         rle = {"size": [int(side) for side in rle["size"]], "counts": _text(counts)}
         mask_HW = decode_rle(rle)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
+    except (KeyError, TypeError, IndexError, AttributeError, OverflowError) as error:
         raise ValueError(f"{error!r} is missing or malformed in a mask") from error
+    if not mask_HW.size:
+        raise ValueError("parts of different sizes in a mask")
     if mask_HW.shape == (height_px, width_px):
         return rle
     resized_HW = cv2.resize(mask_HW, (width_px, height_px), interpolation=cv2.INTER_NEAREST_EXACT)
@@ -60,9 +66,10 @@ def rle_area_px(rle: Rle) -> int:
 def _compressed(part: Any, *, height_px: int, width_px: int) -> Any:
     if isinstance(part, list):
         return coco_mask.frPyObjects([part], height_px, width_px)[0]
-    if isinstance(part["counts"], list):
-        return coco_mask.frPyObjects(part, *part["size"])
-    return part
+    rows, columns = (int(side) for side in part["size"])
+    if min(rows, columns) < 1 or rows * columns > _MOST_PX:
+        raise ValueError(f"a mask of {rows} x {columns} pixels")
+    return coco_mask.frPyObjects(part, rows, columns) if isinstance(part["counts"], list) else part
 
 
 def _text(counts: str | bytes) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
-from pycocotools import mask as coco_mask
 
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import RisorsError, SampleFacts, read_image, split_of, write_sample
+from geophrase.training.data.sources.coco_rle import rle_of
 from geophrase.training.data.sources.layout import refuse_gaps
 from geophrase.training.data.sources.streaming import converted
 
@@ -82,20 +82,6 @@ def is_natural_colour(image_HWC: npt.NDArray[np.uint8]) -> bool:
     return bool(is_pink.mean() < 0.026 and is_neon.mean() < 0.026)
 
 
-def polygon_instance(
-    name: str, rings: list[list[float]], *, height_px: int, width_px: int
-) -> Instance | None:
-    """The object of a COCO polygon, all its rings united; None when nothing of it is in the image.
-
-    Rasterised by COCO's own rule, which also fills a ring that crosses itself.
-    """
-    rings = [ring for ring in rings if len(ring) >= 6]
-    if not rings:
-        return None
-    rle = coco_mask.merge(coco_mask.frPyObjects(rings, height_px, width_px))
-    return Instance.from_rle(name, rle)
-
-
 def _convert_image(
     path: Path, target: Path, annotations: list[dict[str, Any]], names: dict[int, str]
 ) -> tuple[Path, str]:
@@ -105,12 +91,13 @@ def _convert_image(
     is_true_colour = is_natural_colour(image_HWC)
     instances = []
     for annotation in annotations:
-        instance = polygon_instance(
-            names[annotation["category_id"]],
-            annotation["segmentation"],
-            height_px=height_px,
-            width_px=width_px,
-        )
+        try:
+            rle = rle_of(annotation["segmentation"], height_px=height_px, width_px=width_px)
+        except ValueError as error:
+            raise RisorsError(
+                f"A mask of {path.name} is damaged ({error}); copy the folder again."
+            ) from error
+        instance = Instance.from_rle(names[annotation["category_id"]], rle)
         if instance is not None:
             instances.append(instance.with_colour_of(image_HWC))
     labelled = classes_labelled(frozenset(instance.name for instance in instances))
@@ -135,6 +122,11 @@ def _read_coco(path: Path) -> dict[str, Any]:
         ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise RisorsError(f"{path} is damaged ({error}); copy it again.") from error
-    if not isinstance(document, dict) or not {"images", "annotations", "categories"} <= document.keys():
-        raise RisorsError(f"{path} is not a COCO instances file.")
-    return document
+    try:
+        names = {row["id"]: row["name"] for row in document["categories"]}
+        file_names = {row["id"]: row["file_name"] for row in document["images"]}
+        for row in document["annotations"]:
+            _ = names[row["category_id"]], file_names[row["image_id"]], row["segmentation"]
+    except (KeyError, TypeError) as error:
+        raise RisorsError(f"{path} is not a COCO instances file ({error!r}); copy it again.") from error
+    return dict(document)

@@ -32,6 +32,7 @@ def test_a_boxes_file_gives_back_what_was_written_wherever_its_folder_moves(tmp_
         {"split": "training"},
         {"boxes": [{"description": "a dam", "name": "dam", "bbox_xyxy": [30, 0, 50, 20]}]},
         {"boxes": [{"description": "a dam", "name": "dam", "bbox_xyxy": [3, 0, 3, 20]}]},
+        {"boxes": [{"description": " ", "name": "dam", "bbox_xyxy": [3, 0, 10, 20]}]},
         {"width": None},
     ],
 )
@@ -44,8 +45,10 @@ def test_a_wrong_line_is_named(wrong: dict[str, object], tmp_path: Path) -> None
         "boxes": [{"description": "a dam", "name": "dam", "bbox_xyxy": [3, 0, 10, 20]}],
     }
     path = tmp_path / "boxes.jsonl"
-    path.write_text("".join(json.dumps(row) + "\n" for row in (good, {**good, **wrong})))
-    with pytest.raises(RisorsError, match=r"boxes\.jsonl is damaged in line 2"):
-        list(read_boxes(path))
+    first = json.dumps(good).encode("utf-8-sig")  # as a Windows editor saves it
+    for second in (json.dumps({**good, **wrong}).encode(), b'{"file_name": "sch\xf6n.png"}'):
+        path.write_bytes(b"%s\n%s\n" % (first, second))
+        with pytest.raises(RisorsError, match=r"boxes\.jsonl is damaged in line 2"):
+            list(read_boxes(path))
     with pytest.raises(RisorsError, match="missing"):
         list(read_boxes(tmp_path / "nowhere"))

@@ -131,6 +131,29 @@ def test_the_command_ends_with_one_sentence_on_a_wrong_folder(
     assert message.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("part", "field", "words"),
+    [
+        ("categories", "id", "not a COCO instances file"),
+        ("images", "file_name", "not a COCO instances file"),
+        ("annotations", "category_id", "not a COCO instances file"),
+        ("annotations", "segmentation", "A mask of .* is damaged"),
+    ],
+)
+def test_a_field_that_is_wrong_is_one_sentence(
+    part: str, field: str, words: str, tiny_nwpu: Path, tmp_path: Path
+) -> None:
+    path = tiny_nwpu / "annotations" / "instances_train.json"
+    document = json.loads(path.read_text())
+    if field == "segmentation":
+        document[part][0][field] = None
+    else:
+        del document[part][0][field]
+    path.write_text(json.dumps(document))
+    with pytest.raises(RisorsError, match=words):
+        prepare("nwpu", tiny_nwpu, tmp_path / "out")
+
+
 def test_a_missing_image_is_named(tiny_nwpu: Path, tmp_path: Path) -> None:
     (tiny_nwpu / "images" / "004.jpg").unlink()
     with pytest.raises(RisorsError, match=r"lacks 1 of 9 images, 004\.jpg"):

@@ -103,6 +103,32 @@ def test_every_form_of_a_mask_is_what_pycocotools_makes_of_it(form: str) -> None
     json.dumps(rle)
 
 
+def test_rings_that_enclose_nothing_are_no_part_of_a_mask() -> None:
+    ring = [10.0, 10.0, 40.5, 10.0, 40.5, 30.2]
+    with_others = rle_of([[1, 2, 3, 4], ring, []], height_px=60, width_px=80)
+    assert with_others == rle_of([ring], height_px=60, width_px=80)
+    assert not coco_mask.decode(rle_of([[1, 2, 3]], height_px=60, width_px=80)).any()
+
+
+@pytest.mark.parametrize(
+    "segmentation",
+    [
+        None,
+        "runs",
+        {"size": [60, 80]},
+        {"size": [60, 80], "counts": [5, 100_000]},
+        {"size": [60, 80], "counts": [-5, 10]},
+        {"size": [-60, 80], "counts": [5]},
+        {"size": [2_000_000_000, 80], "counts": "abc"},
+        [{"size": [2, 2], "counts": [4]}, {"size": [3, 3], "counts": [9]}],
+        ["abcdef"],
+    ],
+)
+def test_what_is_no_mask_is_a_value_error_and_takes_no_memory(segmentation: Any) -> None:
+    with pytest.raises(ValueError, match=r"mask|RLE"):
+        rle_of(segmentation, height_px=60, width_px=80)
+
+
 @pytest.mark.parametrize("orientation", [1, 3, 6, 8])
 def test_the_size_in_the_header_is_the_size_of_the_decoded_image(orientation: int, tmp_path: Path) -> None:
     exif = Image.Exif()
