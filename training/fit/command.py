@@ -25,7 +25,8 @@ from geophrase.training.fit.initial_weights import load_initial_weights
 from geophrase.training.fit.launch import for_processes, for_resuming, is_restart
 from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.fit.run import Fitting, find_checkpoint
-from geophrase.training.fit.trainer import AuxiliaryLoss, Trainer
+from geophrase.training.fit.step import AuxiliaryLoss
+from geophrase.training.fit.trainer import Trainer
 from geophrase.training.recipes.catalog import RECIPES
 from geophrase.training.recipes.corrections import corrections
 

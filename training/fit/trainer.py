@@ -27,8 +27,6 @@ from geophrase.training.fit.step import AuxiliaryLoss, TrainingStep, means
 from geophrase.training.fit.texts import TextCache
 from geophrase.training.objective.draws import draw, seed_of
 
-__all__ = ["AuxiliaryLoss", "Trainer"]
-
 
 class Trainer:
     """Model, optimiser, moving average and counters of a run.
