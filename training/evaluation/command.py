@@ -17,7 +17,7 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.data.dataset import EvaluationSet
-from geophrase.training.data.risors import RisorsImage
+from geophrase.training.data.risors import RisorsError, RisorsImage
 from geophrase.training.evaluation.evaluation import EvaluationConfig, evaluate
 from geophrase.training.evaluation.latency import device_name, measure_latency
 from geophrase.training.evaluation.plots import write_plots
@@ -87,12 +87,16 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
     Raises:
         EngineError: With a sentence for the user.
-        RisorsError: A data folder is not in the RISORS format, or an image cannot be read.
+        RisorsError: A data folder is not in the RISORS format, its split is empty, or an image cannot be
+            read.
         OSError: The pictures cannot be written; the report is printed then.
     """
     if args.threads:
         torch.set_num_threads(args.threads)
     images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
+    if not images:
+        names = ", ".join(str(root) for root in args.data)
+        raise RisorsError(f"The split {args.split!r} of {names} holds no image; choose another with --split.")
     report = _evaluate(args, _spread(images, args.limit))
     print(json.dumps(report, indent=1) if args.json else as_table(report), flush=True)
     if args.plots is not None:
