@@ -36,7 +36,10 @@ FILES = (
 # training belongs to it: pyproject.toml names its packages, so the engine is not built without it.
 FOLDERS = ("protocol", "qgis_plugin", "engine", "training", "requirements")
 # Everything is text but the weights: safetensors holds numbers behind a JSON header and can't hold code.
-SUFFIXES = {".py", ".txt", ".md", ".toml", ".json", ".svg", ".qml", ".png", ".ts", ".qm", ".safetensors", ""}
+SUFFIXES = {
+    *(".py", ".txt", ".md", ".toml", ".json", ".svg", ".qml", ".png", ".ts", ".qm", ".safetensors", ""),
+    *(".html", ".css", ".js"),  # the page of `geophrase-train annotate review`
+}
 MAX_BYTES = 25_000_000
 REQUIRED = (
     *(

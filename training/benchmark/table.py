@@ -94,7 +94,7 @@ def as_list(experiments: Sequence[Experiment]) -> str:
     lines += [_figures(experiment.name, experiment.published) for experiment in experiments]
     commands = dict.fromkeys(experiment.training_command() for experiment in experiments)
     hint = (
-        f"An update of the paper's takes the batches of {NUM_GPUS} GPUs: on fewer, add "
+        f"The paper's updates take the batches of {NUM_GPUS} GPUs: on fewer, add "
         "--set optimizer.accumulated_batches=N so that GPUs times N stays the same."
     )
     return "\n".join([*lines, "", "Trained by:", *commands, "", hint])
