@@ -23,7 +23,7 @@ from geophrase.training.annotation.project import (
     Project,
     ProjectImage,
 )
-from geophrase.training.annotation.wording import needs_whole_image
+from geophrase.training.data.phrase_scope import needs_whole_image
 from geophrase.training.data.risors import SPLITS, split_of, write_provenance, write_sample, write_split
 
 SIZE_PX = 800

@@ -30,6 +30,7 @@ from geophrase.training.data.augment import (
 )
 from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.object_cache import ObjectCache
+from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
 from geophrase.training.data.risors import (
     Phrase,
@@ -39,7 +40,7 @@ from geophrase.training.data.risors import (
     read_split,
     stable_fraction,
 )
-from geophrase.training.data.stored_phrases import draw_stored, names_colour
+from geophrase.training.data.stored_phrases import draw_stored
 
 MIN_SHOWN_PX = 24
 

@@ -6,7 +6,6 @@ Directions are turned with the image. A crop is taken for phrases that speak of 
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,45 +13,11 @@ import numpy as np
 
 from geophrase.training.data.augment import AugmentConfig, View, random_view, whole_view
 from geophrase.training.data.instances import Instance
+from geophrase.training.data.phrase_scope import is_true_in_crops
 from geophrase.training.data.risors import Phrase, RisorsImage
 from geophrase.training.data.symmetry import turn_text
 
 _MIN_VISIBLE_FRACTION = 0.6
-_REACHES_BEYOND = re.compile(
-    r"\b("
-    # places, relations: whatever they name may be outside the crop
-    r"in|on|at|of|by|to|from|with|within|without|near|nearest|close|closest|next|beside|besides|between|among|"
-    r"along|across|over|under|above|below|behind|before|after|inside|outside|around|against|opposite|facing|"
-    r"adjacent|surrounded|left|right|top|bottom|upper|lower|up|down|middle|cent\w+|corner|side|edge|border|"
-    r"(north|south|east|west)\w*|\w+most|here|there|which|that|whose|where|"
-    # sizes, order and number: they compare with the rest of the image
-    r"big|small|large|tiny|little|huge|giant|long|short|wide|narrow|tall|high|low|medium|\w+(er|est)|more|less|"
-    r"most|least|than|only|single|all|both|each|every|another|other|others|except|but|not|no|several|many|few|"
-    r"row|rows|column|columns|line|group|pair|first|last|one|two|three|four|five|six|seven|eight|nine|ten|"
-    r"second|third|fourth|fifth|\d+\w*"
-    r")\b",
-    re.IGNORECASE,
-)
-_COLOURS = re.compile(
-    r"\b(white|black|gr[ae]y|red|orange|yellow|green|blue|brown|pink|purple|silver|beige|tan|golden|dark|bright|"
-    r"pale|light)(ish)?\b|\b\w*colou?r\w*",
-    re.IGNORECASE,
-)
-_NOUNS = re.compile(r"\b(water|river|tower|container|tanker|trailer|timber|forest)s?\b", re.IGNORECASE)
-
-
-def is_true_in_crops(text: str) -> bool:
-    """Whether a phrase means the same in every part of the image that shows its object.
-
-    True for names and looks ("a white airplane"). Any word of place, relation, size, order or number makes it
-    False, and so do words that only look like one: a crop less is no harm.
-    """
-    return _REACHES_BEYOND.search(_NOUNS.sub("thing", text)) is None
-
-
-def names_colour(text: str) -> bool:
-    """Whether a phrase may speak of colour, which grayscale or another order of channels would belie."""
-    return _COLOURS.search(text) is not None
 
 
 def draw_stored(

@@ -17,7 +17,6 @@ from geophrase.training.annotation.crops import Crop, Extent, place_crops
 from geophrase.training.annotation.finish import FinishConfig, finish
 from geophrase.training.annotation.journal import Decision, Journal
 from geophrase.training.annotation.project import AnnotationError, Project
-from geophrase.training.annotation.wording import needs_whole_image
 from geophrase.training.cli import main
 from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.instances import encode_rle
@@ -349,23 +348,3 @@ def test_objects_that_fit_together_share_a_square():
     placed = place_crops(together, LARGE_YX, SIZE_PX)
     assert [members for _, members in placed] == [[0, 1], [2]]
     assert placed[1][0] == Crop(160, 160, SIZE_PX)  # centred where the image allows
-
-
-@pytest.mark.parametrize(
-    ("text", "is_needed"),
-    [
-        ("A basketball court", False),
-        ("the red storage tank", False),
-        ("an oval stadium with a white roof", False),
-        ("the overpass", False),
-        ("the vehicle on the lower left", True),
-        ("the bridge in the center", True),
-        ("the second court from the top", True),
-        ("the largest ship", True),
-        ("The small ground track field is to the right of the bridge", True),
-        ("a ship near the harbour", True),
-        ("the northernmost tank", True),
-    ],
-)
-def test_a_phrase_that_speaks_of_its_surroundings_is_known(text, is_needed):
-    assert needs_whole_image(text) is is_needed
