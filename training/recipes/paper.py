@@ -38,7 +38,7 @@ UNTOUCHED = AugmentConfig(
 """The whole image squashed to the square: the paper names no other augmentation than black rectangles."""
 
 BLACK_BOXES = replace(UNTOUCHED, black_boxes=0.2, are_black_boxes_fixed=True)
-"""Black rectangles on a fixed fifth of the pairs. Source: Section 3.3.2; all else: RMSIN's data loader."""
+"""Black rectangles on a fixed fifth of the pairs. Source: Section 3.3.2; share and form: RMSIN's loader."""
 
 _CLICKS = ClickConfig(
     batch_probability=1.0,
