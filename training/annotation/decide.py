@@ -94,16 +94,17 @@ def decide(session: AnnotationSession, rows: list[TableRow]) -> int:
         CancelledError: Ctrl-C; the same command goes on from there.
     """
     waiting = [row for row in rows if not session.has_taken(row.origin)]
-    bar = tqdm(waiting, desc="decide", unit="decision", dynamic_ncols=True)
+    num_done = 0
     try:
-        with bar:
+        with tqdm(waiting, desc="decide", unit="decision", disable=None, dynamic_ncols=True) as bar:
             for row in bar:
                 try:
                     _take(session, row)
                 except AnnotationError as error:
                     raise AnnotationError(f"Line {row.line}: {error}") from error
+                num_done += 1
     except KeyboardInterrupt:
-        raise CancelledError(f"stopped after {bar.n} decisions; the same command goes on") from None
+        raise CancelledError(f"stopped after {num_done} decisions; the same command goes on") from None
     return len(waiting)
 
 

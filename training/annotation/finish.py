@@ -113,7 +113,7 @@ def finish(project: Project, to_dir: Path, config: FinishConfig) -> FinishReport
     provenance = _provenance(project, config)
     write_provenance(to_dir, provenance)
     try:
-        for image in tqdm(project.images, desc="finish", unit="image", dynamic_ncols=True):
+        for image in tqdm(project.images, desc="finish", unit="image", disable=None, dynamic_ncols=True):
             finishing.write(image)
     except KeyboardInterrupt:
         raise CancelledError(f"stopped before {to_dir} was whole; run the command again") from None

@@ -32,17 +32,20 @@ def propose(project: Project, encodings: EncodingStore, *, has_sheets: bool = Tr
     """
     waiting = [index for index, image in enumerate(project.images) if not project.has_proposals(image)]
     failures: list[str] = []
-    bar = tqdm(waiting, desc="propose", unit="image", dynamic_ncols=True)
+    num_done = 0
     try:
-        with bar:
+        with tqdm(waiting, desc="propose", unit="image", disable=None, dynamic_ncols=True) as bar:
             for image_index in bar:
                 try:
                     propose_image(project, encodings, image_index, has_sheet=has_sheets)
                 except (RisorsError, AnnotationError) as error:
                     failures.append(str(error))
                     tqdm.write(str(error), file=sys.stderr)
+                num_done += 1
     except KeyboardInterrupt:
-        raise CancelledError(f"stopped after {bar.n} images; the same command goes on from there") from None
+        raise CancelledError(
+            f"stopped after {num_done} images; the same command goes on from there"
+        ) from None
     write_table(project)
     if failures:
         raise AnnotationError(

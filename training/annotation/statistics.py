@@ -132,7 +132,7 @@ def gather(folder: Path) -> FolderStatistics:
         raise RisorsError(f"{folder} has no images in the RISORS format; make it with `geophrase-train`.")
     found = FolderStatistics(folder)
     try:
-        for split, stem in tqdm(listed, desc=folder.name, unit="image", dynamic_ncols=True):
+        for split, stem in tqdm(listed, desc=folder.name, unit="image", disable=None, dynamic_ncols=True):
             found.add(split, read_sample(folder, stem))
     except KeyboardInterrupt:
         raise CancelledError(f"stopped while counting {folder}") from None

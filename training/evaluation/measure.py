@@ -30,12 +30,12 @@ def measure_images(
         segmenter: The model.
         images: Images of one split.
         measures: What to count.
-        is_quiet: Whether to show no progress bar.
+        is_quiet: Whether to show no progress bar, which only a terminal gets.
 
     Raises:
         RisorsError: An image file cannot be read.
     """
-    for image in tqdm(images, unit="image", disable=is_quiet, leave=False):
+    for image in tqdm(images, unit="image", disable=is_quiet or None, leave=False):
         if not image.phrases and not image.instances:
             continue
         encoded = segmenter.encode(read_image(image.path))
