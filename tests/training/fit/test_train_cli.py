@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 
 from geophrase.training.cli import main
+from geophrase.training.data.risors import Phrase, write_sample, write_split
 
 
 def test_help_lists_every_command(capsys):
@@ -8,7 +10,7 @@ def test_help_lists_every_command(capsys):
         main(["--help"])
     assert stop.value.code == 0
     out = capsys.readouterr().out
-    assert all(command in out for command in ("prepare", "scene", "distill", "fit", "evaluate"))
+    assert all(command in out for command in ("prepare", "scene", "distill", "fit", "evaluate", "benchmark"))
 
 
 @pytest.mark.parametrize(
@@ -51,8 +53,9 @@ def test_a_negative_seed_is_wrong_usage(tmp_path, capsys):
 
 
 def test_missing_weights_fail_with_one(tmp_path, capsys):
-    (tmp_path / "splits").mkdir()
-    (tmp_path / "splits" / "test.txt").write_text("")
+    image_HWC = np.zeros((32, 32, 3), np.uint8)
+    write_sample(tmp_path, "one", image_HWC, [Phrase.from_mask("roof", image_HWC[..., 0] == 0, kind="class")])
+    write_split(tmp_path, "test", ["one"])
     code = main(["evaluate", "--data", str(tmp_path), "--weights", str(tmp_path / "none.safetensors")])
     assert code == 1
     assert "none.safetensors" in capsys.readouterr().err.strip().splitlines()[-1]
