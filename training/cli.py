@@ -69,6 +69,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CancelledError as error:
         print(f"geophrase-train: {error}", file=sys.stderr)
         return EXIT_CANCELLED
+    except ModuleNotFoundError as error:  # the engine's environment alone, without what training needs
+        if error.name is None or error.name.split(".")[0] == "geophrase":
+            raise
+        print(f"geophrase-train: {_missing_package(error.name)}", file=sys.stderr)
+        return EXIT_FAILED
     except KeyboardInterrupt:
         print("geophrase-train: cancelled", file=sys.stderr)
         return EXIT_CANCELLED
@@ -89,6 +94,11 @@ def _build_parser(
             getattr(module, f"add_{stem}_arguments")(command)
             run = getattr(module, f"run_{stem}")
     return parser, run
+
+
+def _missing_package(module: str) -> str:
+    needed = "pycocotools opencv-python-headless matplotlib tensorboard tflite"
+    return f"Training needs the package of '{module}': run {sys.executable} -m pip install {needed}"
 
 
 def _nothing(_args: argparse.Namespace) -> int:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,16 @@ def test_help_lists_every_command(capsys):
     assert stop.value.code == 0
     out = capsys.readouterr().out
     assert all(command in out for command in ("prepare", "scene", "distill", "fit", "evaluate", "benchmark"))
+
+
+def test_without_the_packages_of_training_the_command_says_how_to_get_them(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "pycocotools", None)  # as in the plugin's own environment
+    for name in [name for name in sys.modules if name.startswith("geophrase.training.data")]:
+        monkeypatch.delitem(sys.modules, name)
+    assert main(["prepare", "--source", "nwpu", "--from", "x", "--to", "y"]) == 1
+    message = capsys.readouterr().err.strip()
+    assert "'pycocotools'" in message
+    assert f"{sys.executable} -m pip install pycocotools" in message
 
 
 @pytest.mark.parametrize(
