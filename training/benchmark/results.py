@@ -18,9 +18,8 @@ from geophrase.engine.errors import EngineError
 from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.weights.load import WeightsFile
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.risors import RisorsError, RisorsImage
-from geophrase.training.evaluation.measure import Measure, measure_images
+from geophrase.training.evaluation.measure import Measure, images_to_score, measure_images
 from geophrase.training.evaluation.phrases import PhraseMeasure
 from geophrase.training.evaluation.points import PointsMeasure
 from geophrase.training.evaluation.resolution import NATIVE, Resolution
@@ -54,7 +53,7 @@ class HeldOutData:
         Raises:
             RisorsError: A folder is not in the RISORS format, has estimated masks or nothing to test on.
         """
-        images = [image for root in roots for image in EvaluationSet(root, SPLIT).records]
+        images = images_to_score(roots, SPLIT)
         if all(phrase.is_absent for image in images for phrase in image.phrases):
             names = ", ".join(str(root) for root in roots)
             raise RisorsError(f"The {SPLIT} split of {names} has no phrases: prepare the whole data set.")

@@ -1,4 +1,4 @@
-"""RISORS folders as batches for training and as whole images for evaluation.
+"""RISORS folders as samples and batches for training.
 
 Letters of the shapes: B images, K phrases of one image, Q phrases of the batch, C colours, H rows, W columns.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -33,8 +33,6 @@ from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
 from geophrase.training.data.risors import (
-    Phrase,
-    RisorsError,
     RisorsImage,
     read_image,
     read_split,
@@ -319,49 +317,6 @@ class PhraseDataset(Dataset[Sample]):
         is_fixed = self._augment.are_black_boxes_fixed
         fraction = stable_fraction(_reference_of(record)) if is_fixed else rng.random()
         return black_boxes(image_HWC, rng) if fraction < self._augment.black_boxes else image_HWC
-
-
-@dataclass(frozen=True)
-class EvaluationImage:
-    """A whole image at native size with its stored phrases."""
-
-    record: RisorsImage
-    image_HWC: ImageHWC
-
-    @property
-    def phrases(self) -> tuple[Phrase, ...]:
-        """The stored phrases; `phrase.mask()` is the native mask."""
-        return self.record.phrases
-
-
-class EvaluationSet:
-    """The images of a split in their order, whole and at native size, read one at a time.
-
-    Args:
-        root: A RISORS folder.
-        split: Name of the split.
-
-    Raises:
-        RisorsError: The folder is not in the format, or its masks are estimates.
-    """
-
-    def __init__(self, root: Path, split: str) -> None:
-        self.records = read_split(Path(root), split)
-        if any(record.is_approximate for record in self.records):
-            raise RisorsError(f"{root} has estimated masks, for training only; evaluate on another folder.")
-
-    def __len__(self) -> int:
-        """Number of images."""
-        return len(self.records)
-
-    def __getitem__(self, index: int) -> EvaluationImage:
-        """One image, read from disk."""
-        record = self.records[index]
-        return EvaluationImage(record, read_image(record.path))
-
-    def __iter__(self) -> Iterator[EvaluationImage]:
-        """All images in order."""
-        return (self[index] for index in range(len(self)))
 
 
 def _pairs(record: RisorsImage) -> list[RisorsImage]:

@@ -16,10 +16,10 @@ from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.data.dataset import EvaluationSet
-from geophrase.training.data.risors import RisorsError, RisorsImage
+from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluation.evaluation import EvaluationConfig, evaluate
 from geophrase.training.evaluation.latency import device_name, measure_latency
+from geophrase.training.evaluation.measure import images_to_score
 from geophrase.training.evaluation.plots import write_plots
 from geophrase.training.evaluation.report import as_table
 from geophrase.training.evaluation.resolution import Resolution
@@ -93,11 +93,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """
     if args.threads:
         torch.set_num_threads(args.threads)
-    images = [record for root in args.data for record in EvaluationSet(root, args.split).records]
-    if not images:
-        names = ", ".join(str(root) for root in args.data)
-        raise RisorsError(f"The split {args.split!r} of {names} holds no image; choose another with --split.")
-    report = _evaluate(args, _spread(images, args.limit))
+    report = _evaluate(args, _spread(images_to_score(args.data, args.split), args.limit))
     print(json.dumps(report, indent=1) if args.json else as_table(report), flush=True)
     if args.plots is not None:
         for path in write_plots(report, args.plots):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from tqdm import tqdm
 
-from geophrase.training.data.risors import RisorsImage, read_image
+from geophrase.training.data.risors import RisorsError, RisorsImage, read_image, read_split
 from geophrase.training.evaluation.segmenter import EncodedImage, Segmenter
 
 
@@ -19,6 +20,24 @@ class Measure(Protocol):
 
     def report(self) -> dict[str, Any]:
         """What was counted, as nested plain values."""
+
+
+def images_to_score(roots: Sequence[Path], split: str) -> list[RisorsImage]:
+    """The images of one split of one or more folders, at least one, none with estimated masks.
+
+    Raises:
+        RisorsError: A folder is not in the RISORS format, its masks are estimates, or no folder has an image.
+    """
+    images: list[RisorsImage] = []
+    for root in roots:
+        found = read_split(root, split)
+        if any(image.is_approximate for image in found):
+            raise RisorsError(f"{root} has estimated masks, for training only; evaluate on another folder.")
+        images += found
+    if not images:
+        names = ", ".join(str(root) for root in roots)
+        raise RisorsError(f"The split {split!r} of {names} has no image: prepare all of it, or name another.")
+    return images
 
 
 def measure_images(

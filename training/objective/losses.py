@@ -45,10 +45,6 @@ class LossTerms:
     objectness: Tensor
     iou: Tensor
 
-    def detached(self) -> dict[str, float]:
-        """The terms as numbers for a log."""
-        return {name: float(value.detach()) for name, value in vars(self).items()}
-
 
 def sigmoid_focal_loss(logits_QP: Tensor, targets_QP: Tensor, *, alpha: float, gamma: float) -> Tensor:
     """Returns the focal loss of each query, averaged over its pixels, shape (Q,).

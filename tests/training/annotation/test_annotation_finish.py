@@ -18,7 +18,6 @@ from geophrase.training.annotation.finish import FinishConfig, finish
 from geophrase.training.annotation.journal import Decision, Journal
 from geophrase.training.annotation.project import AnnotationError, Project
 from geophrase.training.cli import main
-from geophrase.training.data.dataset import EvaluationSet
 from geophrase.training.data.instances import encode_rle
 from geophrase.training.data.risors import SPLITS, RisorsError, read_image, read_split, write_sample
 from geophrase.training.data.sources.boxed import BoxedImage, BoxPhrase, write_boxes
@@ -195,7 +194,7 @@ def test_files_are_what_readers_of_sa1b_expect(project, tmp_path):
             mask_HW = coco_mask.decode(row["segmentation"])
             assert mask_HW.shape == (document["image"]["height"], document["image"]["width"])
             assert row["area"] == mask_HW.sum() > 0
-    assert len(EvaluationSet(tmp_path / "risors", "test").records) >= 2
+    assert len(read_split(tmp_path / "risors", "test")) >= 2
 
 
 def test_squares_of_one_image_stay_in_its_split(project, tmp_path):

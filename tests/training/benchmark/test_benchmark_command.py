@@ -185,6 +185,11 @@ def test_wrong_words_are_one_line_and_exit_two(words, sentence, capsys):
 
 
 def test_a_folder_without_test_phrases_is_refused(data, capsys):
-    (data / "splits" / "test.txt").write_text("")
+    for path in (data / "annotations").glob("test_*"):
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"annotations": []}))
     assert main(["benchmark", "--data", f"risors={data}"]) == 1
     assert "has no phrases" in capsys.readouterr().err
+    (data / "splits" / "test.txt").write_text("")
+    assert main(["benchmark", "--data", f"risors={data}"]) == 1
+    assert "has no image" in capsys.readouterr().err

@@ -8,9 +8,9 @@ import torch
 from torch.utils.data import DataLoader
 
 from geophrase.training.data.augment import AugmentConfig
-from geophrase.training.data.dataset import EvaluationSet, PhraseDataset, Sample, collate
+from geophrase.training.data.dataset import PhraseDataset, Sample, collate
 from geophrase.training.data.prepare import prepare
-from geophrase.training.data.risors import Phrase, RisorsError, SampleFacts, write_sample, write_split
+from geophrase.training.data.risors import Phrase, write_sample, write_split
 
 
 @pytest.fixture
@@ -100,16 +100,3 @@ def test_a_folder_with_phrases_alone_is_turned_word_by_word(tmp_path: Path) -> N
         assert query.text == f"the tank on the {side[nearest]}"
         seen.add(side[nearest])
     assert seen == {"left", "right", "top", "bottom"}
-
-
-def test_evaluation_gives_native_images_and_refuses_estimates(root: Path, tmp_path: Path) -> None:
-    images = EvaluationSet(root, "train")
-    assert len(list(images)) == len(images) == 9
-    first = images[0]
-    assert first.image_HWC.shape == (90, 120, 3)
-    assert all(phrase.mask().shape == (90, 120) for phrase in first.phrases)
-    guess = tmp_path / "guess"
-    write_sample(guess, "a", np.zeros((8, 8, 3), np.uint8), [], facts=SampleFacts(is_approximate=True))
-    write_split(guess, "test", ["a"])
-    with pytest.raises(RisorsError, match="estimated"):
-        EvaluationSet(guess, "test")

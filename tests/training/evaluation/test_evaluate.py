@@ -165,7 +165,7 @@ def test_an_empty_split_is_one_sentence(tmp_path, capsys):
     write_split(tmp_path, "test", [])
     assert main(["evaluate", "--data", str(tmp_path)]) == 1
     (line,) = capsys.readouterr().err.splitlines()
-    assert "holds no image" in line
+    assert "has no image" in line
 
 
 def test_an_image_that_is_damaged_is_one_sentence(weights, tmp_path, capsys):

@@ -1,8 +1,10 @@
+import numpy as np
 import pytest
 
 from geophrase.tests.training.evaluation.fake_segmenters import FindsNothing, KnowsEverything
-from geophrase.training.data.risors import read_split
+from geophrase.training.data.risors import RisorsError, SampleFacts, read_split, write_sample, write_split
 from geophrase.training.evaluation.evaluation import EvaluationConfig, evaluate
+from geophrase.training.evaluation.measure import images_to_score
 from geophrase.training.evaluation.resolution import NATIVE, Resolution
 
 CONFIG = EvaluationConfig(resolutions=(NATIVE, Resolution(480)), num_points=2, clicks_to=(85, 90))
@@ -92,3 +94,12 @@ def test_a_segmenter_without_text_is_never_asked_with_one(risors):
 def test_configurations_that_cannot_be_measured_are_refused(setting):
     with pytest.raises(ValueError, match=r"\."):
         EvaluationConfig(**setting)
+
+
+def test_folders_are_scored_together_but_not_with_estimated_masks(risors, tmp_path):
+    assert [image.path.stem for image in images_to_score([risors, risors], "test")] == ["i0", "i1", "i2"] * 2
+    estimated = SampleFacts(is_approximate=True)
+    write_sample(tmp_path, "a", np.zeros((8, 8, 3), np.uint8), [], facts=estimated)
+    write_split(tmp_path, "test", ["a"])
+    with pytest.raises(RisorsError, match="estimated"):
+        images_to_score([risors, tmp_path], "test")
