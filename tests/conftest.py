@@ -9,7 +9,7 @@ import pytest
 from hypothesis import settings
 
 # Everybody's run tries the same examples; GEOPHRASE_FUZZ=1 tries new ones, to find what nobody thought of.
-settings.register_profile("repeatable", derandomize=not os.environ.get("GEOPHRASE_FUZZ"))
+settings.register_profile("repeatable", derandomize=not os.environ.get("GEOPHRASE_FUZZ"), deadline=None)
 settings.load_profile("repeatable")
 
 # Threads of torch that spin while they wait starve each other on a busy machine; read when torch is imported.

@@ -60,7 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"geophrase-train: {error.message}", file=sys.stderr)
         return EXIT_USAGE if error.code is ErrorCode.BAD_REQUEST else EXIT_FAILED
     except OSError as error:  # a file that the command was given is not there, or can't be written
-        place = "" if error.filename is None else f"{error.filename}: "
+        name = error.filename2 or error.filename  # of two, the one that is written
+        place = "" if name is None else f"{name}: "
         print(f"geophrase-train: {place}{error.strerror or error}.", file=sys.stderr)
         return EXIT_FAILED
     except TrainingError as error:

@@ -60,7 +60,9 @@ def build_exam(folder: Path, held_out: Sequence[RisorsImage], rehearsal: Rehears
     first = rehearsal.config.seed + rehearsal.config.num_scenes
     seeds = range(first, first + rehearsal.config.num_exam_scenes)
     images = [_with_far_fetched(image, number) for number, image in enumerate(held_out)]
-    images += [_scene(folder, seed, rehearsal) for seed in tqdm(seeds, desc="exam", leave=False)]
+    images += [
+        _scene(folder, seed, rehearsal) for seed in tqdm(seeds, desc="exam", disable=None, leave=False)
+    ]
     return Exam(tuple(images), tuple(answers_of(rehearsal.starting, images)))
 
 

@@ -21,6 +21,7 @@ from geophrase.training.corrections.exam import Exam, build_exam
 from geophrase.training.corrections.guard import GuardConfig, Verdict, judge
 from geophrase.training.corrections.rehearsal import Rehearsal, RehearsalConfig, corrected_classes
 from geophrase.training.corrections.task import FineTuning, read_task
+from geophrase.training.data.risors import read_stems
 from geophrase.training.errors import TrainingError
 from geophrase.training.evaluation.segmenter import RsamSegmenter
 from geophrase.training.fit.command import build_fitting
@@ -87,7 +88,7 @@ def _fit_options(task: FineTuning) -> dict[str, object]:
 
 
 def _num_stems(folder: Path) -> int:
-    return len((folder / "splits" / "train.txt").read_text(encoding="utf-8").split())
+    return len(read_stems(folder, "train"))
 
 
 def _verdict(task: FineTuning, exam: Exam, candidate: WeightsFile) -> Verdict:

@@ -118,7 +118,7 @@ def answers_of(segmenter: Segmenter, exam: Sequence[RisorsImage]) -> list[Answer
         RisorsError: An image cannot be read.
     """
     answers = []
-    for number, image in enumerate(tqdm(exam, desc="judging", unit="image", leave=False)):
+    for number, image in enumerate(tqdm(exam, desc="judging", unit="image", disable=None, leave=False)):
         if not image.phrases:
             continue
         image_HWC = read_image(image.path)

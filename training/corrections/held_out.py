@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from geophrase.training.data.risors import RisorsImage, read_split, stable_fraction
+from geophrase.training.data.risors import RisorsImage, read_split, read_stems, stable_fraction
 from geophrase.training.data.sources.places import Place, overlapping
 from geophrase.training.errors import TrainingError
 
@@ -87,11 +87,8 @@ def _listed(root: Path) -> list[_Listed]:
         read_split(root, "train")  # says what is missing
     found = []
     for split in ("train", "val"):
-        path = root / "splits" / f"{split}.txt"
-        if not path.is_file():
-            continue
-        stems = [line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-        for stem, record in zip(stems, read_split(root, split), strict=True):
+        stems = read_stems(root, split)
+        for stem, record in zip(stems, read_split(root, split) if stems else (), strict=True):
             document = json.loads((root / "annotations" / f"{stem}.json").read_text(encoding="utf-8"))
             found.append(_Listed(Place.of_record(stem, document["image"], split), record))
     return found

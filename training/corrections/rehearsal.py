@@ -96,7 +96,9 @@ class Rehearsal:
             RisorsError: An image cannot be read.
         """
         rng, stems = random.Random(self.config.seed), []
-        for number, image in enumerate(tqdm(images, desc="corrections", unit="image", leave=False)):
+        for number, image in enumerate(
+            tqdm(images, desc="corrections", unit="image", disable=None, leave=False)
+        ):
             objects, labelled = _own_objects(image)
             if objects or labelled:
                 asked = self._some_others(rng)
@@ -115,7 +117,7 @@ class Rehearsal:
         """Writes procedural scenes as a training folder, the starting model's answers as their objects."""
         stems = []
         seeds = range(self.config.seed, self.config.seed + self.config.num_scenes)
-        for seed in tqdm(seeds, desc="scenes", unit="scene", leave=False):
+        for seed in tqdm(seeds, desc="scenes", unit="scene", disable=None, leave=False):
             scene = self.scene(seed)
             drawn = {each.name for each in training_instances(scene)}
             asked = {name for name in self.others if name in drawn}

@@ -5,21 +5,12 @@ from __future__ import annotations
 import re
 
 from geophrase.training.data.lexicon import LEXICON, words_for
+from geophrase.training.data.phrase_scope import is_true_in_crops
 
 _WORD = re.compile(r"[\w'-]+")
 _ARTICLES = frozenset({"a", "an", "the", "all", "every", "each", "any"})
 _VAGUE = frozenset({"area", "cover", "field", "ground", "land", "site", "surface"})
 _MAX_CLASS_WORDS = 4
-_RELATIVE = frozenset(
-    "left right top bottom upper lower leftmost rightmost topmost bottommost uppermost lowermost north "
-    "south east west northern southern eastern western northeast northwest southeast southwest center "
-    "centre middle corner edge above below under over behind beside between near nearest next closest "
-    "inside outside around along across from in on at by of to with without except but not other "
-    "largest smallest biggest longest shortest widest tallest highest larger smaller bigger longer "
-    "large small big tiny huge first second third last one two three four five six seven eight nine ten "
-    "single only".split()
-)
-"""Words after which a phrase means another thing once the picture is cut or turned."""
 
 
 def class_key(text: str) -> str | None:
@@ -34,7 +25,7 @@ def class_key(text: str) -> str | None:
     known = _KEYS.get(" ".join(words))
     if known is not None:
         return known
-    return None if _RELATIVE.intersection(words) else "_".join(words)
+    return "_".join(words) if is_true_in_crops(" ".join(words)) else None
 
 
 def is_akin(key: str, other: str) -> bool:

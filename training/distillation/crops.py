@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 
 from geophrase.engine.errors import EngineError
 from geophrase.protocol.errors import ErrorCode
-from geophrase.training.data.risors import read_image
+from geophrase.training.data.risors import read_image, read_stems
 from geophrase.training.distillation.distillation import DistillationConfig
 
 
@@ -83,12 +84,12 @@ def training_images(roots: Sequence[Path]) -> list[Path]:
     """
     paths = []
     for root in roots:
-        listing = root / "splits" / "train.txt"
-        if not listing.is_file():
-            message = f"{root} has no splits/train.txt: make it with `geophrase-train prepare`."
+        stems = read_stems(root, "train")
+        if not stems:
+            message = f"{root} lists no images in splits/train.txt: make it with `geophrase-train prepare`."
             raise EngineError(ErrorCode.BAD_REQUEST, message)
-        for stem in listing.read_text().split():
-            matches = sorted((root / "images").glob(f"{stem}.*"))
+        for stem in stems:
+            matches = sorted((root / "images").glob(f"{glob.escape(stem)}.*"))
             if not matches:
                 raise EngineError(
                     ErrorCode.BAD_REQUEST, f"{root}/images has no file for '{stem}' of its train split."
