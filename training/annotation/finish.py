@@ -24,7 +24,14 @@ from geophrase.training.annotation.project import (
     ProjectImage,
 )
 from geophrase.training.data.phrase_scope import needs_whole_image
-from geophrase.training.data.risors import SPLITS, split_of, write_provenance, write_sample, write_split
+from geophrase.training.data.risors import (
+    SPLITS,
+    SampleFacts,
+    split_of,
+    write_provenance,
+    write_sample,
+    write_split,
+)
 
 SIZE_PX = 800
 """Side of every image. Source: paper, Section 3.1.1, step 3."""
@@ -159,7 +166,8 @@ class _Finishing:
             phrases = [phrase for member in members if (phrase := accepted[member].phrase(crop)).area_px]
             if phrases:  # none in the middle of one huge ring
                 stem = image.key if len(crops) == 1 else f"{image.key}+{number}"
-                write_sample(self._to_dir, stem, square, phrases)
+                facts = SampleFacts(cut_from=(image.key, crop.left, crop.top))
+                write_sample(self._to_dir, stem, square, phrases, facts=facts)
                 self.stems[split].append(stem)
                 self._counts[split] += len(phrases)
 

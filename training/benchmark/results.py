@@ -105,14 +105,19 @@ class Results:
             kept = {
                 "weights": weights.sha256,
                 "data": data.fingerprint,
-                "precision": str(self._device.dtype).removeprefix("torch."),
+                "precision": self._precision,
                 "scores": scores,
             }
             write_text_atomically(path, json.dumps(kept, indent=1))
         return scores
 
     def _path(self, weights: WeightsFile, data: HeldOutData, num_points: int) -> Path:
-        return self._folder / f"{weights.short_hash}-{data.fingerprint[:12]}-{num_points}-{_FORMAT}.json"
+        parts = (weights.short_hash, data.fingerprint[:12], num_points, self._precision, _FORMAT)
+        return self._folder / f"{'-'.join(str(part) for part in parts)}.json"
+
+    @property
+    def _precision(self) -> str:
+        return str(self._device.dtype).removeprefix("torch.")
 
     def _evaluate(self, weights: WeightsFile, data: HeldOutData, num_points: int) -> dict[str, Any]:
         rsam = load_model(weights)

@@ -271,7 +271,10 @@ class PhraseDataset(Dataset[Sample]):
         view, usable = draw_stored(record, self._image_px, self._augment, rng)
         chosen = rng.sample(usable, min(len(usable), self._queries_per_image))
         chosen += rng.choices(usable, k=self._queries_per_image - len(chosen))
-        queries = [Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen]
+        asked = [Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen]
+        # An object of a pixel or two may vanish where the view shrinks.
+        shown = [query for query in asked if query.is_absent or query.mask_HW.any()] or asked
+        queries = shown + rng.choices(shown, k=len(asked) - len(shown))
         keeps_colours = any(names_colour(query.text) for query in queries)
         image_HWC = self._relit(view.image(read_image(record.path)), rng, keeps_colours=keeps_colours)
         return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)

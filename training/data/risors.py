@@ -123,11 +123,17 @@ class RisorsImage:
 
 @dataclass(frozen=True)
 class SampleFacts:
-    """What is known of a whole image besides its phrases; see `RisorsImage`."""
+    """What is known of a whole image besides its phrases; see `RisorsImage`.
+
+    Attributes:
+        cut_from: The larger image that it is a part of, and its first column and row there; splits keep parts
+            that overlap together. None for a whole image.
+    """
 
     classes_labelled: frozenset[str] = frozenset()
     is_true_colour: bool = True
     is_approximate: bool = False
+    cut_from: tuple[str, int, int] | None = None
 
 
 def stable_fraction(key: str) -> float:
@@ -369,6 +375,10 @@ def _instance_row(instance: Instance, *, height_px: int, width_px: int) -> dict[
 
 
 def _image_record(stem: str, file_name: str, size_yx: tuple[int, int], facts: SampleFacts) -> dict[str, Any]:
+    place: dict[str, Any] = {}
+    if facts.cut_from is not None:
+        source, left, top = facts.cut_from
+        place["place"] = {"source": source, "map_from_pix": [1, 0, left, 0, 1, top]}
     return {
         "image_id": int(stable_fraction(stem) * 2**53),
         "width": size_yx[1],
@@ -377,6 +387,7 @@ def _image_record(stem: str, file_name: str, size_yx: tuple[int, int], facts: Sa
         "classes_labelled": sorted(facts.classes_labelled),
         "is_true_colour": facts.is_true_colour,
         "is_approximate": facts.is_approximate,
+        **place,
     }
 
 

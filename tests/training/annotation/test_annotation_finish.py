@@ -21,6 +21,7 @@ from geophrase.training.cli import main
 from geophrase.training.data.instances import encode_rle
 from geophrase.training.data.risors import SPLITS, RisorsError, read_image, read_split, write_sample
 from geophrase.training.data.sources.boxed import BoxedImage, BoxPhrase, write_boxes
+from geophrase.training.data.sources.places import Place, overlapping
 
 from .conftest import write_image
 
@@ -210,6 +211,21 @@ def test_squares_of_one_image_stay_in_its_split(project, tmp_path):
         assert len({split for stem, split in splits.items() if stem.startswith("large")}) == 1
 
 
+def test_squares_that_overlap_stay_together_when_data_sets_are_merged(project, tmp_path):
+    accept_all(project)
+    root = tmp_path / "own"
+    finish(project, root, FinishConfig(size_px=SIZE_PX))
+    places = []
+    for stem, (split, _) in read_all(root).items():
+        record = json.loads((root / "annotations" / f"{stem}.json").read_text())["image"]
+        places.append(Place.of_record(stem, record, split))
+        assert places[-1].grid is not None
+    groups = [{place.stem for place in group} for group in overlapping(places)]
+    assert any(len(group) > 1 for group in groups)
+    for group in groups:
+        assert len({stem.split("+")[0] for stem in group}) == 1
+
+
 def test_what_was_not_accepted_is_left_out_and_counted(project, tmp_path):
     besides = {"small#1": Decision("small#1", "drop"), "unseen#1": None, "exact#1": None}
     accept_all(project, besides=besides)
@@ -256,11 +272,11 @@ def test_a_run_that_was_stopped_reads_as_not_prepared_and_goes_through_again(pro
     accept_all(project)
     root, written = tmp_path / "risors", []
 
-    def write_two(to_dir, stem, image, phrases):
+    def write_two(to_dir, stem, image, phrases, **facts):
         if len(written) == 2:
             raise KeyboardInterrupt
         written.append(stem)
-        write_sample(to_dir, stem, image, phrases)
+        write_sample(to_dir, stem, image, phrases, **facts)
 
     monkeypatch.setattr("geophrase.training.annotation.finish.write_sample", write_two)
     with pytest.raises(CancelledError):

@@ -94,3 +94,23 @@ def test_masks_follow_the_object_through_crops_and_turns(root: Path) -> None:
             if query.name == "storage_tank":
                 sides.add(query.text.split()[-1])
     assert sides == {"left", "right", "top", "bottom"}
+
+
+def test_what_vanishes_where_the_view_shrinks_is_not_asked_for(root: Path) -> None:
+    (record,) = read_split(root, "train")
+    speck_HW = np.zeros((HEIGHT_PX, WIDTH_PX), np.uint8)
+    speck_HW[1, 1] = 1
+    phrases = [
+        *record.phrases,
+        Phrase.from_mask("a buoy", speck_HW, kind="class", name="buoy"),
+    ]
+    write_sample(root, "a", np.zeros((HEIGHT_PX, WIDTH_PX, 3), np.uint8), phrases)
+    dataset = PhraseDataset([root], "train", image_px=32, queries_per_image=4, augment=None, seed=0)
+    asked = set()
+    for epoch in range(10):
+        dataset.set_epoch(epoch)
+        queries = dataset[0].queries
+        assert len(queries) == 4
+        assert all(query.is_absent == (not query.mask_HW.any()) for query in queries)
+        asked |= {query.text for query in queries}
+    assert asked == {phrase.text for phrase in record.phrases}
