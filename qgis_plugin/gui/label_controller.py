@@ -15,6 +15,7 @@ from qgis.core import (
     QgsVectorLayer,
 )
 from qgis.gui import QgisInterface
+from qgis.PyQt import sip
 from qgis.PyQt.QtCore import QObject
 
 from ..core.annotate.boxes import BoxSource, BoxToLabel
@@ -134,6 +135,9 @@ class LabelController(QObject):
         if self.sender() is not self._reading or self._raster_layer is None or self._box_layer is None:
             return  # the walk ended meanwhile
         self._reading = None
+        if sip.isdeleted(self._box_layer) or sip.isdeleted(self._raster_layer):
+            self.stop()
+            return
         if not boxes:
             self._refuse(
                 tr("No box lies on the raster layer. Choose the layer that the boxes were drawn on.")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Dict, Optional, Sequence, Set
 
+from osgeo import gdal
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsExpression,
@@ -38,6 +40,7 @@ from ..segment.result_file import (
     ResultError,
     create_segments_file,
     layer_source,
+    remove_result_file,
     results_folder,
     segment_file_fields,
     store_run,
@@ -86,6 +89,8 @@ class LabelStore:
             RefinedError: The layer can't be written.
         """
         was_editable = self.layer.isEditable()
+        there = next(self.layer.getFeatures(_of_box(box)), None)  # its number may have changed meanwhile
+        refined = replace(refined, feature_id=None if there is None else int(there.id()))
         write_refined(self.layer, refined, crs=raster.crs, source=raster.source, others={KEY_FIELD: box.key})
         self._save(was_editable)
         self._forget_dropped(box)
@@ -130,9 +135,12 @@ class LabelStore:
             raise _not_saved(self.layer, "; ".join(self._dropped.dataProvider().errors()))
 
     def _save(self, was_editable: bool) -> None:
-        """Commits the edit; a layer that the user was editing stays in editing."""
+        """Commits the edit; a layer that the user was editing stays in editing, and no other does."""
         if not self.layer.commitChanges(not was_editable):
-            raise _not_saved(self.layer, "; ".join(self.layer.commitErrors()))
+            why = "; ".join(self.layer.commitErrors())
+            if not was_editable:
+                self.layer.rollBack()
+            raise _not_saved(self.layer, why)
         self.layer.triggerRepaint()
 
 
@@ -156,10 +164,14 @@ def open_labels(
     """
     path = _path_of(boxes, raster, folder or results_folder())
     if not path.exists():
-        _create(path, boxes, raster)
+        try:
+            _create(path, boxes, raster)
+        except ResultError:  # half a file would be in the way of the next try
+            remove_result_file(path)
+            raise
     title = tr("labels: {boxes} · {raster}").format(boxes=boxes.name(), raster=raster.name())
     layer = _layer_in_project(path) or QgsVectorLayer(layer_source(path), title, "ogr")
-    dropped = QgsVectorLayer(f"{path}|layername={DROPPED_TABLE}", DROPPED_TABLE, "ogr")
+    dropped = _dropped_table(path)
     if not (layer.isValid() and dropped.isValid()):
         text = tr("The labels at {path} can't be opened. Move that file away to begin anew.")
         raise ResultError(text.format(path=path))
@@ -185,11 +197,15 @@ def _create(path: Path, boxes: QgsVectorLayer, raster: QgsRasterLayer) -> None:
         str(path), columns, QgsWkbTypes.Type.NoGeometry, no_crs, context, options
     )
     problem = writer.errorMessage() if writer.hasError() else ""
-    del writer  # closes the file
-    if problem:
+    del writer  # closes the file, and makes the table only now
+    if problem or not _dropped_table(path).isValid():
         text = tr("The labels can't be written to {path} ({why}). Free space there or make it writable.")
-        raise ResultError(text.format(path=path, why=problem))
-    store_run(path, {"command": "label", "boxes": boxes.source(), "raster": absolute_source(raster)})
+        raise ResultError(text.format(path=path, why=problem or gdal.GetLastErrorMsg()))
+    store_run(path, {"command": "label", "boxes": boxes.publicSource(), "raster": absolute_source(raster)})
+
+
+def _dropped_table(path: Path) -> QgsVectorLayer:
+    return QgsVectorLayer(f"{path}|layername={DROPPED_TABLE}", DROPPED_TABLE, "ogr")
 
 
 def _path_of(boxes: QgsVectorLayer, raster: QgsRasterLayer, folder: Path) -> Path:

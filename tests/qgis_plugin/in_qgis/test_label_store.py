@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +12,7 @@ import pytest
 from dock_tools import add_raster
 from label_layers import LEFT, TOP, box_layer
 from osgeo import gdal, ogr
-from qgis.core import QgsProject, QgsRasterLayer
+from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from rasters import ROTATED, numbered, write_raster
 from test_segment_refined import refined
 
@@ -186,3 +188,70 @@ def test_a_layer_that_cannot_be_written_is_explained(walked):
     assert store.accepted() == {}
     store.layer.setReadOnly(False)
     store.close()
+
+
+def _in_sqlite(folder, statement) -> None:
+    (path,) = folder.glob("labels_*.gpkg")
+    with closing(sqlite3.connect(str(path))) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def test_a_label_that_was_not_saved_the_first_time_is_there_once(walked, tmp_path):
+    from geophrase.qgis_plugin.core.segment.refined import RefinedError
+
+    (roof, _), raster, opened = walked
+    store = opened()
+    refuse = "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+    _in_sqlite(tmp_path, f"CREATE TRIGGER full BEFORE INSERT ON segments {refuse}")
+    with pytest.raises(RefinedError, match="could not be saved"):
+        store.accept(roof, refined(SQUARE, text="red roof"), raster)
+    assert not store.layer.isEditable()
+    assert store.accepted() == {}
+    _in_sqlite(tmp_path, "DROP TRIGGER full")
+    store.drop(roof)
+    _in_sqlite(tmp_path, f"CREATE TRIGGER full BEFORE DELETE ON dropped_boxes {refuse}")
+    for _ in range(2):  # the polygon is saved, that the box is no longer dropped is not
+        with pytest.raises(RefinedError, match="could not be saved"):
+            store.accept(roof, refined(SQUARE, text="red roof"), raster)
+    assert len(_in_file(tmp_path, "segments")) == 1
+    _in_sqlite(tmp_path, "DROP TRIGGER full")
+    store.accept(roof, refined(SQUARE, text="red roof"), raster)
+    assert len(_in_file(tmp_path, "segments")) == 1
+    assert store.dropped() == set()
+    store.close()
+
+
+def test_a_box_has_one_polygon_whatever_its_number_was(walked, tmp_path):
+    (roof, _), raster, opened = walked
+    store = opened()
+    store.accept(roof, refined(SQUARE, text="red roof"), raster)
+    store.accept(roof, refined(SQUARE, feature_id=-7, text="red roof"), raster)  # as before somebody saved
+    assert len(_in_file(tmp_path, "segments")) == 1
+    store.close()
+
+
+def test_a_half_made_file_is_not_in_the_way(walked, tmp_path, monkeypatch):
+    from geophrase.qgis_plugin.core.annotate import label_store
+    from geophrase.qgis_plugin.core.segment.result_file import ResultError
+
+    opened = walked[2]
+    with monkeypatch.context() as context:
+        context.setattr(label_store, "DROPPED_TABLE", "sqlite_refuses")  # such names are SQLite's own
+        with pytest.raises(ResultError, match="can't be written"):
+            opened()
+    assert list(tmp_path.glob("labels_*.gpkg")) == []
+    store = opened()
+    assert (store.accepted(), store.dropped()) == ({}, set())
+    store.close()
+
+
+def test_a_databases_password_is_not_written_down(project, tmp_path):
+    from geophrase.qgis_plugin.core.annotate.label_store import open_labels
+
+    uri = "dbname='town' host=nowhere.invalid user='me' password='hidden' table=\"boxes\" (geom)"
+    boxes = QgsVectorLayer(uri, "boxes", "postgres", QgsVectorLayer.LayerOptions(loadDefaultStyle=False))
+    open_labels(boxes, add_raster(tmp_path), [], folder=tmp_path).close()
+    (path,) = tmp_path.glob("labels_*.gpkg")
+    assert b"nowhere.invalid" in path.read_bytes()
+    assert b"hidden" not in path.read_bytes()

@@ -182,6 +182,15 @@ def test_another_raster_another_tool_and_a_lost_layer_end_or_interrupt_it(qgis_a
     assert not dock.page.label_box.accept.isEnabled()
 
 
+def test_boxes_that_leave_the_project_while_they_are_read_end_it(qgis_app, iface, dock):
+    dock.page.label_box.toggle.click()
+    assert dock.label._reading is not None
+    QgsProject.instance().removeMapLayer(dock.page.label_box.boxes.id())
+    wait_until(qgis_app, lambda: dock.label._reading is None, what="the boxes")
+    assert dock.label.walk is None
+    assert not dock.page.label_box.toggle.isChecked()
+
+
 def test_what_cannot_be_walked_is_said(qgis_app, iface, dock):
     dock.page.label_box.layer_box.setLayer(box_layer([(900, 900, 5, 5, "far")]))
     dock.page.label_box.toggle.click()
