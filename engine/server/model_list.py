@@ -68,6 +68,8 @@ def _status_of_row(row: ModelRow) -> ModelStatus | None:
 
 
 def _config_of(row: ModelRow) -> RsamConfig | None:
+    if row.state == "damaged":
+        return None
     if row.path is None or row.state != "your own":
         return PRESETS.get(row.entry.name)
     try:

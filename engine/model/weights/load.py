@@ -97,7 +97,8 @@ def find_model(name: str, *, files_advice: str = "") -> ModelEntry:
     """
     own = None if name in REGISTRY else find_user_model(name)
     if own is None:
-        own_names = [] if name in REGISTRY else [model.entry.name for model in list_user_models()]
+        others = [] if name in REGISTRY else list_user_models()
+        own_names = [model.entry.name for model in others if not model.is_damaged]
         return find_entry(name, files_advice=files_advice, other_names=own_names)
     if own.is_damaged:
         message = f"{own.path} can't be checked. {own.entry.summary}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from shutil import copyfile
 
+import filelock
 import platformdirs
 
 from geophrase.engine.atomic_file import write_atomically
@@ -20,6 +21,7 @@ from geophrase.engine.model.weights.registry import REGISTRY, ModelEntry
 from geophrase.protocol.errors import ErrorCode
 
 _SUFFIX = ".safetensors"
+_LOCK_NAME = ".models.lock"  # of two programs that install under one name, one comes first
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _WEIGHTS_SUFFIXES = (_SUFFIX, ".pt", ".pth")  # a name that ends so would be taken for a file
 
@@ -31,7 +33,7 @@ class UserModel:
     Attributes:
         entry: What a listing shows; its summary says what is wrong where the card can't be read.
         path: The weights file.
-        is_damaged: Whether its card is missing or unreadable, so that it can't be checked.
+        is_damaged: Whether it can't be used: its card is missing or unreadable, or its name can't be.
     """
 
     entry: ModelEntry
@@ -74,7 +76,7 @@ def check_name(name: str) -> None:
     Raises:
         EngineError: `BAD_REQUEST` where it is taken or can't be a name.
     """
-    if _NAME.fullmatch(name) is None or name.endswith(_WEIGHTS_SUFFIXES):
+    if not _is_name(name):
         message = (
             f"“{name}” can't be a model's name: use lower-case letters, digits, dots, hyphens and "
             "underscores, such as my_town."
@@ -100,13 +102,13 @@ def install_model(name: str, weights: Path, card: ModelCard) -> Path:
         EngineError: `BAD_REQUEST` for a name that is taken, `OUTPUT_NOT_WRITABLE` where the folder can't be
             written or the disk is full; the models that were there are as they were.
     """
-    check_name(name)
     path = _path_of(name)
     try:
-        write_card(path, card)
-        write_atomically(path, lambda part: _copy_checked(weights, part, card.sha256))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with filelock.FileLock(path.parent.with_name(_LOCK_NAME)):
+            check_name(name)
+            _copy_in(weights, path, card)
     except OSError as error:
-        card_path(path).unlink(missing_ok=True)
         raise EngineError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
             f"The model can't be written to {path.parent} ({error.strerror or error}): free some space, or "
@@ -125,9 +127,10 @@ def remove_model(name: str) -> Path:
     if name in REGISTRY:
         message = f"{name} belongs to GeoPhrase: only models of your own can be removed."
         raise EngineError(ErrorCode.BAD_REQUEST, message)
-    model = find_user_model(name)
+    models = {each.entry.name: each for each in list_user_models()}
+    model = models.get(name)
     if model is None:
-        own = ", ".join(each.entry.name for each in list_user_models())
+        own = ", ".join(models)
         message = f"There is no model of your own called “{name}”" + (f"; there are {own}." if own else ".")
         raise EngineError(ErrorCode.MODEL_UNKNOWN, message)
     try:
@@ -145,6 +148,19 @@ def _path_of(name: str) -> Path:
     return models_folder() / f"{name}{_SUFFIX}"
 
 
+def _is_name(name: str) -> bool:
+    return _NAME.fullmatch(name) is not None and not name.endswith(_WEIGHTS_SUFFIXES)
+
+
+def _copy_in(weights: Path, path: Path, card: ModelCard) -> None:
+    try:
+        write_card(path, card)
+        write_atomically(path, lambda part: _copy_checked(weights, part, card.sha256))
+    except OSError:
+        card_path(path).unlink(missing_ok=True)
+        raise
+
+
 def _copy_checked(source: Path, target: Path, sha256: str) -> None:
     copyfile(source, target)
     if file_sha256(target) != sha256:
@@ -152,6 +168,9 @@ def _copy_checked(source: Path, target: Path, sha256: str) -> None:
 
 
 def _read(path: Path) -> UserModel:
+    if not _is_name(path.stem) or path.stem in REGISTRY:
+        summary = f"No model of your own can have this name: rename it, such as to {free_name(path.stem)}."
+        return UserModel(_entry(path, None, summary), path, is_damaged=True)
     try:
         card = read_card(path)
     except EngineError as error:

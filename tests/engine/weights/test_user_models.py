@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -160,6 +162,26 @@ def test_without_its_card_it_is_listed_as_damaged_and_not_used(candidate, damage
     assert names_in_folder() == []
 
 
+@pytest.mark.parametrize(("name", "other"), [("My Town", "my-town"), ("rsam_small", "rsam_small-2")])
+def test_a_file_copied_there_under_a_name_that_cannot_be_is_no_model(candidate, name, other):
+    known = [status.name for status in ModelList("rsam_small").statuses()]
+    path = install_model("mytown", candidate, card_of(candidate))
+    card_path(path).rename(models_folder() / f"{name}.json")
+    path.rename(models_folder() / f"{name}.safetensors")
+
+    row = list_models()[-1]
+    assert (row.entry.name, row.state) == (name, "damaged")
+    assert other in row.entry.summary
+    assert [status.name for status in ModelList("rsam_small").statuses()] == known
+    assert locate_weights("rsam_small").path.parent == load.BUNDLED_FOLDER
+    if name == "My Town":
+        with pytest.raises(EngineError) as refused:
+            locate_weights(name)
+        assert refused.value.code is ErrorCode.MODEL_UNKNOWN
+        assert "did you mean My Town" not in refused.value.message
+        assert main(["models", "remove", name]) == 0
+
+
 def test_nothing_is_overwritten(candidate):
     first = install_model("mytown", candidate, card_of(candidate)).read_bytes()
 
@@ -170,6 +192,28 @@ def test_nothing_is_overwritten(candidate):
     install_model("mytown-2", candidate, card_of(candidate))
     assert free_name("mytown") == "mytown-3"
     assert (models_folder() / "mytown.safetensors").read_bytes() == first
+
+
+def test_of_two_that_install_under_one_name_at_once_one_does(candidate, monkeypatch):
+    def copy_slowly(source: Path, target: Path) -> None:
+        time.sleep(0.3)
+        target.write_bytes(source.read_bytes())
+
+    def install(card: ModelCard) -> str:
+        try:
+            install_model("mytown", candidate, card)
+        except EngineError as error:
+            return error.message
+        return card.summary
+
+    monkeypatch.setattr(user_models, "copyfile", copy_slowly)
+    cards = [replace(card_of(candidate), summary=summary) for summary in ("one", "other")]
+    with ThreadPoolExecutor(2) as threads:
+        said = list(threads.map(install, cards))
+    (installed,) = set(said) & {"one", "other"}
+    assert "already" in (set(said) - {installed}).pop()
+    assert list_models()[-1].entry.summary == installed
+    assert names_in_folder() == ["mytown.json", "mytown.safetensors"]
 
 
 def test_a_full_disk_leaves_the_models_that_were_there(candidate, monkeypatch):
