@@ -64,7 +64,7 @@ class Experiment:
     def training_command(self) -> str:
         """The command that trains the row's model as the paper did."""
         return (
-            f"torchrun --nproc-per-node {NUM_GPUS} -m geophrase.training.cli fit --recipe {self.run} "
+            f"torchrun --nproc-per-node {NUM_GPUS} -m -- geophrase.training.cli fit --recipe {self.run} "
             f"--data data/{self.dataset} --init {initial_weights(self.recipe())} --run runs/{self.run}"
         )
 

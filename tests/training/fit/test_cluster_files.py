@@ -1,12 +1,15 @@
 """The examples for clusters can be parsed, and give `fit` words that it knows."""
 
+import shlex
 import shutil
 import subprocess
 from argparse import ArgumentParser
 
 import pytest
 import yaml
+from torch.distributed.run import get_args_parser
 
+from geophrase.training.benchmark.experiments import EXPERIMENTS
 from geophrase.training.fit.command import add_fit_arguments
 
 KUBERNETES = ("pytorchjob.yaml", "trainjob.yaml")
@@ -18,6 +21,21 @@ def fit_words(command):
     start = command.index("--")
     assert command[start - 1 : start + 3] == ["-m", "--", "geophrase.training.cli", "fit"]
     return command[start + 3 :]
+
+
+def words_of_commands(text):
+    """The torchrun commands in a guide's text, in words."""
+    lines = text.replace("\\\n", " ").splitlines()
+    return [shlex.split(line, comments=True) for line in lines if line.startswith("torchrun ")]
+
+
+@pytest.mark.parametrize("guide", ["experiments.md", "scaling.md"])
+def test_torchrun_takes_no_option_of_ours_for_its_own(repository, guide):
+    commands = words_of_commands((repository / "docs" / guide).read_text())
+    commands += [shlex.split(experiment.training_command()) for experiment in EXPERIMENTS]
+    for command in commands:
+        args = get_args_parser().parse_args(command[1:])
+        assert args.training_script_args[0] == "fit"
 
 
 def pods_of(job):
