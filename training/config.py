@@ -16,6 +16,8 @@ from geophrase.training.objective.losses import LossConfig
 
 _Config = TypeVar("_Config")
 
+_SIDE_PX = 32  # the coarsest map's stride
+
 
 @dataclass(frozen=True)
 class DataConfig:
@@ -37,6 +39,17 @@ class DataConfig:
     image_px: tuple[int, ...] = (384,)
     augment: AugmentConfig | None = field(default_factory=AugmentConfig)
     phrases: SamplerConfig = field(default_factory=SamplerConfig)
+
+    def __post_init__(self) -> None:
+        """Refuses batches of nothing.
+
+        Raises:
+            ValueError: A number is not positive, or an input side is not a multiple of 32.
+        """
+        _refuse_below(1, batch_size=self.batch_size, queries_per_image=self.queries_per_image)
+        if not self.image_px:
+            raise ValueError("'image_px' needs at least one side")
+        _refuse_odd_sides(*self.image_px)
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,20 @@ class OptimizerConfig:
     accumulated_batches: int = 1
     ema_decay: float = 0.999
 
+    def __post_init__(self) -> None:
+        """Refuses what no schedule or average can be made of.
+
+        Raises:
+            ValueError: A number is out of its range.
+        """
+        _refuse_below(0, learning_rate=self.learning_rate, max_gradient_norm=self.max_gradient_norm)
+        _refuse_below(1, accumulated_batches=self.accumulated_batches)
+        for name in ("warmup_fraction", "final_rate_fraction", "ema_decay"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"'{name}' is from 0 to 1, not {getattr(self, name)}")
+        if not all(0 <= beta < 1 for beta in self.betas):
+            raise ValueError(f"'betas' are at least 0 and less than 1, not {self.betas}")
+
 
 @dataclass(frozen=True)
 class TrainableConfig:
@@ -98,6 +125,14 @@ class TrainableConfig:
 
     is_image_encoder_frozen: bool = False
     low_rank: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuses a rank that no matrix has.
+
+        Raises:
+            ValueError: The rank is negative.
+        """
+        _refuse_below(0, low_rank=self.low_rank)
 
 
 @dataclass(frozen=True)
@@ -151,6 +186,15 @@ class ValidationConfig:
     max_images: int = 0
     image_px: int = 512
     num_panels: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuses a validation that can't be made.
+
+        Raises:
+            ValueError: A number is negative, or the input side is not a multiple of 32.
+        """
+        _refuse_below(0, num_rounds=self.num_rounds, max_images=self.max_images, num_panels=self.num_panels)
+        _refuse_odd_sides(self.image_px)
 
 
 @dataclass(frozen=True)
@@ -216,9 +260,28 @@ class TrainConfig:
     log_steps: int = 20
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Refuses a log without lines.
+
+        Raises:
+            ValueError: The metrics file would never get a line.
+        """
+        _refuse_below(1, log_steps=self.log_steps)
+
     def as_dict(self) -> dict[str, Any]:
         """Nested plain values for JSON."""
         return asdict(self)
+
+
+def _refuse_below(least: float, **settings: float) -> None:
+    for name, value in settings.items():
+        if value < least:
+            raise ValueError(f"'{name}' is at least {least}, not {value}")
+
+
+def _refuse_odd_sides(*sides_px: int) -> None:
+    if any(side <= 0 or side % _SIDE_PX for side in sides_px):
+        raise ValueError(f"'image_px' takes multiples of {_SIDE_PX}, not {', '.join(map(str, sides_px))}")
 
 
 def with_settings(config: _Config, settings: Sequence[str]) -> _Config:
@@ -276,7 +339,7 @@ def _wanted(hint: Any) -> str:
     """An annotated type in words."""
     origin, inner = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return " or ".join(_wanted(one) for one in inner)
+        return " or ".join(dict.fromkeys(_wanted(one) for one in inner))
     if origin is Literal:
         return f"one of {', '.join(map(str, inner))}"
     if origin is tuple:

@@ -53,6 +53,16 @@ def test_settings_are_changed_by_dotted_names():
         ("data.batch_size=True", "takes a whole number, not True"),
         ("budget.steps=many", "takes a whole number or None, not 'many'"),
         ("data.augment=3", "takes its fields one by one or None, not 3"),
+        ("model.trunk=x", "'trunk' takes its fields one by one, not 'x'"),
+        ("data.batch_size=0", "'batch_size' is at least 1, not 0"),
+        ("data.image_px=()", "'image_px' needs at least one side"),
+        ("data.image_px=(96, 100)", "'image_px' takes multiples of 32, not 96, 100"),
+        ("optimizer.accumulated_batches=0", "'accumulated_batches' is at least 1, not 0"),
+        ("optimizer.ema_decay=2", "'ema_decay' is from 0 to 1, not 2"),
+        ("optimizer.betas=(0.9, 1)", "less than 1, not (0.9, 1)"),
+        ("trainable.low_rank=-1", "'low_rank' is at least 0, not -1"),
+        ("validation.image_px=0", "'image_px' takes multiples of 32, not 0"),
+        ("log_steps=0", "'log_steps' is at least 1, not 0"),
     ],
 )
 def test_unknown_settings_are_refused(setting, said):
