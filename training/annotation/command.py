@@ -10,6 +10,7 @@ import webbrowser
 from collections.abc import Callable
 from pathlib import Path
 
+from geophrase.engine.errors import EngineError
 from geophrase.training.annotation.candidates import MaskModel
 from geophrase.training.annotation.decide import decide, read_table
 from geophrase.training.annotation.encodings import EncodingStore
@@ -192,7 +193,15 @@ def _print_report(report: FinishReport) -> None:
 
 
 def _project_model(args: argparse.Namespace, project: Project) -> MaskModel:
-    model = MaskModel.load(args.model or project.facts.model, args.device)
+    try:
+        model = MaskModel.load(args.model or project.facts.model, args.device)
+    except EngineError as error:
+        if args.model is not None:
+            raise
+        raise AnnotationError(
+            f"{error.message} {project.folder} was begun with it; if its weights are a file of yours, give "
+            "that with --model."
+        ) from error
     if model.predictor.weights_sha256 != project.facts.weights:
         raise AnnotationError(
             f"{project.folder} was begun with other weights of {project.facts.model} "

@@ -6,6 +6,7 @@ Shape letters: H height, W width, C colours; h, w of a tile.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -18,6 +19,7 @@ from geophrase.training.annotation.candidates import BoxXyxy, Candidate
 from geophrase.training.annotation.project import ProjectImage
 
 _TILE_PX = 288
+_MAX_ROWS = 20  # a sheet is a picture to look at, and a JPEG has at most 65,535 rows of pixels
 _GAP_PX = 6
 _CAPTION_PX = 26
 _FONT_PX = 15
@@ -35,7 +37,13 @@ def write_sheet(
     image_HWC: NDArray[np.uint8],
     offered: Sequence[Sequence[Candidate]],
 ) -> None:
-    """Writes a JPEG with a row for each box of an image.
+    """Writes a JPEG with a row for each box of an image; of many boxes the others follow in numbered ones.
+
+    Args:
+        path: Of the first sheet; the second of `a.jpg` is `a (2).jpg`.
+        image: The image and its boxes.
+        image_HWC: Its pixels.
+        offered: The masks of each box.
 
     Raises:
         OSError: The folder can't be written.
@@ -44,8 +52,10 @@ def write_sheet(
         _row(f"{image.key}#{number}   {box.text}", image_HWC, box.bbox_xyxy, candidates)
         for number, (box, candidates) in enumerate(zip(image.boxed.boxes, offered, strict=True), start=1)
     ]
-    picture = Image.fromarray(np.concatenate(rows))
-    write_atomically(path, lambda part: picture.save(part, format="JPEG", quality=88))
+    for number, start in enumerate(range(0, len(rows), _MAX_ROWS), start=1):
+        picture = Image.fromarray(np.concatenate(rows[start : start + _MAX_ROWS]))
+        sheet = path if number == 1 else path.with_name(f"{path.stem} ({number}){path.suffix}")
+        write_atomically(sheet, partial(picture.save, format="JPEG", quality=88))
 
 
 def window_around(

@@ -129,7 +129,9 @@ def gather(folder: Path) -> FolderStatistics:
     """
     listed = [(split, stem) for split in SPLITS for stem in read_stems(folder, split)]
     if not listed:
-        raise RisorsError(f"{folder} has no images in the RISORS format; make it with `geophrase-train`.")
+        raise RisorsError(
+            f"{folder} has no images in the RISORS format; make it with `geophrase-train prepare`."
+        )
     found = FolderStatistics(folder)
     try:
         for split, stem in tqdm(listed, desc=folder.name, unit="image", disable=None, dynamic_ncols=True):

@@ -12,10 +12,11 @@ from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from geophrase.engine.atomic_file import write_atomically
@@ -70,7 +71,7 @@ def _instances_per_image(found: FolderStatistics) -> Figure:
     axes.bar_label(drawn, labels=[f"{height:,}" for height in heights], fontsize=7, color=_QUIET, padding=2)
     labels = [f"{start}" if step == 1 else f"{start}–{start + step - 1}" for start in starts]
     axes.set_xticks(range(len(starts)), labels, rotation=0 if step == 1 else 45)
-    axes.yaxis.set_major_formatter(_thousands())
+    _count_on(axes.yaxis)
     return figure
 
 
@@ -83,7 +84,7 @@ def _instances_per_category(found: FolderStatistics) -> Figure:
     axes.bar_label(drawn, labels=[f"{height:,}" for height in heights], fontsize=7, color=_QUIET, padding=3)
     _name_rows(axes, names, len(found.areas))
     axes.margins(x=0.08)
-    axes.xaxis.set_major_formatter(_thousands())
+    _count_on(axes.xaxis)
     return figure
 
 
@@ -97,7 +98,7 @@ def _areas(found: FolderStatistics) -> Figure:
     for value, label, style in ((areas.mean(), "mean", "-"), (np.median(areas), "median", "--")):
         axes.axvline(value, color=_ACCENT, linestyle=style, linewidth=1.4, label=f"{label} {value:,.0f} px")
     axes.legend(frameon=False, fontsize=8, labelcolor=_INK)
-    axes.yaxis.set_major_formatter(_thousands())
+    _count_on(axes.yaxis)
     return figure
 
 
@@ -161,5 +162,7 @@ def _figure(
     return figure, axes
 
 
-def _thousands() -> FuncFormatter:
-    return FuncFormatter(lambda value, _position: f"{value:,.0f}")
+def _count_on(axis: Axis) -> None:
+    """Whole numbers only: an axis of small counts would get ticks at halves, which round to wrong labels."""
+    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_formatter(FuncFormatter(lambda value, _position: f"{value:,.0f}"))

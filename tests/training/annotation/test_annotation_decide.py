@@ -54,6 +54,14 @@ def test_a_table_decides_through_the_command(project, weights, table, capsys):
     assert decisions.state_of("a_2#1").status == "dropped"
 
 
+def test_a_project_of_a_file_asks_for_that_file(project, table, capsys):
+    arguments = ["annotate", "decide", "--project", str(project.folder), "--decisions", str(table)]
+    assert main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "tiny_click_model" in said
+    assert "give that with --model" in said
+
+
 def test_the_same_table_again_changes_nothing(project, weights, table, capsys):
     run(project, weights, table)
     before = project.journal_path.read_bytes()

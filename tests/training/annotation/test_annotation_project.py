@@ -15,11 +15,11 @@ from geophrase.engine.errors import CancelledError
 from geophrase.training.annotation.candidates import Guidance
 from geophrase.training.annotation.encodings import EncodingStore
 from geophrase.training.annotation.journal import Decision, Journal, read_journal
-from geophrase.training.annotation.project import AnnotationError, Project
+from geophrase.training.annotation.project import AnnotationError, Project, ProjectImage
 from geophrase.training.annotation.propose import propose
-from geophrase.training.annotation.sheet import window_around
+from geophrase.training.annotation.sheet import window_around, write_sheet
 from geophrase.training.data.risors import RisorsError, read_image
-from geophrase.training.data.sources.boxed import read_boxes, write_boxes
+from geophrase.training.data.sources.boxed import BoxedImage, BoxPhrase, read_boxes, write_boxes
 
 from .conftest import opened, write_image
 
@@ -170,6 +170,21 @@ def test_the_sheet_shows_each_box_and_mask(project, model):
         pixels = np.asarray(sheet.convert("RGB"), int)
     is_box = (np.abs(pixels - (120, 200, 255)).max(axis=-1) < 60).sum()
     assert is_box > 1000
+
+
+def test_many_boxes_are_spread_over_sheets(tmp_path, model):
+    """A JPEG has at most 65,535 rows of pixels, and a picture to look at far fewer."""
+    image_HWC = write_image(tmp_path / "a.png", (64, 64), seed=1)
+    box = BoxPhrase("the shed", "shed", (5.0, 5.0, 30.0, 30.0))
+    offered = model.candidates(model.encode(image_HWC), box.bbox_xyxy)
+    image = ProjectImage("a", BoxedImage(tmp_path / "a.png", 64, 64, "train", (box,) * 45))
+    write_sheet(tmp_path / "sheets" / "a.jpg", image, image_HWC, [offered] * 45)
+    heights = {}
+    for path in (tmp_path / "sheets").iterdir():
+        with Image.open(path) as sheet:
+            heights[path.name] = sheet.height
+    row_px = heights["a (3).jpg"] / 5
+    assert heights == {"a.jpg": 20 * row_px, "a (2).jpg": 20 * row_px, "a (3).jpg": 5 * row_px}
 
 
 def test_a_window_holds_box_and_masks_within_the_image(project, model):

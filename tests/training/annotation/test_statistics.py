@@ -89,6 +89,17 @@ def test_bars_are_as_high_as_the_counts(folder, tmp_path):
     assert [bar.get_height() for bar in axes.patches] == [1, 2, 1]
 
 
+def test_counts_are_marked_with_whole_numbers(folder):
+    from geophrase.training.annotation.statistics_plots import _areas, _instances_per_image
+
+    for draw in (_instances_per_image, _areas):
+        figure = draw(gather(folder))
+        figure.draw_without_rendering()
+        ticks = figure.axes[0].get_yticks()
+        assert len(ticks) > 1
+        assert all(tick == round(tick) for tick in ticks)
+
+
 def test_several_folders_have_plots_of_their_own(folder, tmp_path):
     assert main(["statistics", str(folder), str(folder), "--plots", str(tmp_path / "plots")]) == 0
     assert sorted(path.name for path in (tmp_path / "plots").iterdir()) == ["known", "known_2"]
