@@ -115,7 +115,7 @@ class Benchmark:
 def _notes(experiment: Experiment, weights: WeightsFile, data: HeldOutData) -> Iterator[str]:
     model = read_config(weights)
     if _architecture(model) != _architecture(experiment.recipe().model):
-        yield f"{weights.path} holds a model ({model.name}) that {experiment.run} doesn't train"
+        yield f"{weights.path} holds a {model.name} of another shape than {experiment.run} trains"
     published = DATASETS[experiment.dataset]
     if data.num_phrases != published.num_test_phrases:
         yield (

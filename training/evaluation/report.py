@@ -84,10 +84,11 @@ def _points(report: Mapping[str, Any]) -> str:
 def _clicks(clicks_to: Mapping[str, Mapping[str, Any]]) -> str:
     first = next(iter(clicks_to.values()))
     ious = [name.removeprefix("NoC@") for name in first if name.startswith("NoC@")]
-    shown = [number for number in _SHOWN_CLICKS if number <= first["max_clicks"]]
+    most = first["max_clicks"]
+    shown = [*(number for number in _SHOWN_CLICKS if number < most), most]
     titles = [f"{kind}@{iou}" for iou in ious for kind in ("NoC", "fail")]
     lines = [
-        f"clicks on the centre of the largest error, {first['max_clicks']} at most; mean IoU after as many",
+        f"clicks on the centre of the largest error, {most} at most; mean IoU after as many",
         f"{'':{_TITLE_WIDTH}}{'masks':>8}{_cells(titles)}{_cells([f'IoU {number}' for number in shown])}",
     ]
     for name, part in clicks_to.items():

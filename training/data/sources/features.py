@@ -122,7 +122,9 @@ def _layer_of(table: FeatureTable) -> dict[str, Any]:
     try:
         layers = [str(name) for name in pyogrio.list_layers(table.path)[:, 0]]
         if table.layer_name is None and len(layers) > 1:
-            raise RisorsError(f"{table.path} has several layers ({', '.join(layers)}); name one of them.")
+            raise RisorsError(
+                f"{table.path} has several layers ({', '.join(layers)}); name one of them with --layer-name."
+            )
         name = table.layer_name or layers[0]
         if name not in layers:
             raise RisorsError(f"{table.path} has no layer {name!r}, but {', '.join(layers)}.")
