@@ -16,8 +16,17 @@ from geophrase.protocol.errors import ErrorCode
 
 
 def save_checkpoint(state: Mapping[str, Any], path: Path) -> None:
-    """Writes a checkpoint in one step: a run killed meanwhile keeps the one before."""
-    write_atomically(path, lambda part: torch.save(dict(state), part))
+    """Writes a checkpoint in one step: a run killed meanwhile keeps the one before.
+
+    Raises:
+        EngineError: It can't be written, and the one before is still there.
+    """
+    try:
+        write_atomically(path, lambda part: torch.save(dict(state), part))
+    except (OSError, RuntimeError) as error:  # torch's own archive says RuntimeError of a full disk
+        why = str(error.strerror or error) if isinstance(error, OSError) else "the disk may be full"
+        message = f"{path} can't be written ({why}): free some space, then continue from the one before."
+        raise EngineError(ErrorCode.OUTPUT_NOT_WRITABLE, message) from error
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

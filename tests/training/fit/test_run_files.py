@@ -1,6 +1,7 @@
 """What lies in a run folder after a run with parts frozen, updated in low rank and computed again."""
 
 import json
+import resource
 from argparse import ArgumentParser
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.data.risors import Phrase, write_sample, write_split
-from geophrase.training.fit.checkpoint import data_fingerprint
+from geophrase.training.fit.checkpoint import data_fingerprint, load_checkpoint, save_checkpoint
 from geophrase.training.fit.command import add_fit_arguments, build_fitting
 from geophrase.training.fit.run_log import read_rows
 from geophrase.training.recipes.smoke import smoke
@@ -99,6 +101,20 @@ def test_a_light_run_resumes_exactly(risors, tmp_path):
     assert expected["model"].keys() == found["model"].keys()
     assert all(torch.equal(expected["model"][name], found["model"][name]) for name in expected["model"])
     assert any("parametrizations.weight.0.up_POR" in name for name in found["model"])
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path):
+    path = tmp_path / "checkpoint.pt"
+    save_checkpoint({"weights": torch.ones(3)}, path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2**20, before[1]))  # no file may become larger
+    try:
+        with pytest.raises(EngineError, match=r"checkpoint\.pt can't be written"):
+            save_checkpoint({"weights": torch.zeros(2**20)}, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert load_checkpoint(path)["weights"].tolist() == [1, 1, 1]
+    assert [each.name for each in tmp_path.iterdir()] == ["checkpoint.pt"]
 
 
 def test_a_light_runs_checkpoint_starts_a_plain_run(risors, run, tmp_path):
