@@ -12,6 +12,7 @@ import torch
 
 from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.device import DeviceChoice
+from geophrase.engine.errors import CancelledError
 from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.weights.load import WeightsFile, locate_weights
 from geophrase.engine.model.weights.user_models import install_model
@@ -48,8 +49,7 @@ def run_corrections(
     started_s = time.monotonic()
     task = read_task(args, config)
     exam = _prepare(task, rehearsal)
-    fit_args = argparse.Namespace(**{**vars(args), **_fit_options(task)})
-    tuned = locate_weights(build_fitting(fit_args, task.config).fit())
+    tuned = _trained(task, args)
     weights = averaged_weights(task.start, tuned, tuned_share=rehearsal.tuned_share)
     candidate = task.run / "candidate.safetensors"
     write_candidate(candidate, weights, task, None)
@@ -72,6 +72,14 @@ def _prepare(task: FineTuning, config: RehearsalConfig) -> Exam | None:
     rehearsal.write_corrections(folder / "corrections", learned)
     rehearsal.write_scenes(folder / "scenes")
     return build_exam(folder / "exam", held_out, rehearsal) if held_out else None
+
+
+def _trained(task: FineTuning, args: argparse.Namespace) -> WeightsFile:
+    fitting = build_fitting(argparse.Namespace(**{**vars(args), **_fit_options(task)}), task.config)
+    try:
+        return locate_weights(fitting.fit())
+    except CancelledError as error:  # which says how to resume, but this can't be resumed
+        raise CancelledError("cancelled; no model was installed") from error
 
 
 def _fit_options(task: FineTuning) -> dict[str, object]:

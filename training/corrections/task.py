@@ -18,6 +18,7 @@ from geophrase.engine.model.weights.user_models import check_name, free_name
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import TrainConfig
 from geophrase.training.corrections.held_out import Corrections, read_corrections
+from geophrase.training.fit.run import find_checkpoint
 from geophrase.training.recipes.corrections import corrections as recipe
 
 _DEFAULT_START = "rsam_small"
@@ -70,6 +71,8 @@ def read_task(args: argparse.Namespace, config: TrainConfig) -> FineTuning:
         raise EngineError(ErrorCode.BAD_REQUEST, message)
     if args.name is not None:
         check_name(args.name)
+    if args.run is not None and find_checkpoint(args.run) is not None:
+        raise EngineError(ErrorCode.BAD_REQUEST, f"{args.run} already holds a run: choose another folder.")
     name = args.name or free_name(f"{args.data[0].resolve().name}-{datetime.date.today():%Y%m%d}")
     start = locate_weights(args.init or _DEFAULT_START)
     return FineTuning(

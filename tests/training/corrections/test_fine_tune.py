@@ -194,7 +194,7 @@ def test_ctrl_c_leaves_nothing_installed(export, start, monkeypatch):
         return row
 
     monkeypatch.setattr(Trainer, "update", update_and_interrupt)
-    with pytest.raises(CancelledError):
+    with pytest.raises(CancelledError, match="no model was installed"):
         fine_tuned(export(6), start)
     assert list_user_models() == []
 
@@ -218,10 +218,15 @@ def test_a_full_disk_keeps_the_result_in_the_run_folder(export, start, monkeypat
         (["--init", "{start}"], 1, "too few to hold some back"),
         (["--resume"], 2, "is not resumed"),
         (["--repeats", "3"], 2, "leave --repeats"),
+        (["--run", "{run}"], 2, "already holds a run: choose another folder."),
     ],
 )
-def test_what_can_not_be_is_one_sentence_before_any_work(export, start, capsys, words, code, sentence):
-    words = [word.format(start=start) for word in words]
+def test_what_can_not_be_is_one_sentence_before_any_work(
+    export, start, tmp_path, capsys, words, code, sentence
+):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "checkpoint.pt").touch()
+    words = [word.format(start=start, run=tmp_path / "run") for word in words]
     assert main(["fit", "--recipe", "corrections", "--data", str(export(3)), *words]) == code
     said = capsys.readouterr().err.strip().splitlines()
     assert sentence in said[-1]
