@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import threading
+from functools import partial
 from typing import List, Optional, Tuple
 
 from qgis.core import (
@@ -60,6 +62,7 @@ class LabelController(QObject):
         self.store: Optional[LabelStore] = None
         self._page, self._iface, self._refine, self._messages = page, iface, refine, messages
         self._reading: Optional[BackgroundCall] = None
+        self._is_read_in_vain = threading.Event()
         self._raster_layer: Optional[QgsRasterLayer] = None
         self._box_layer: Optional[QgsVectorLayer] = None
         box = page.label_box
@@ -94,13 +97,15 @@ class LabelController(QObject):
             context=QgsProject.instance().transformContext(),
         )
         self._page.label_box.show_toggled(True)
-        self._reading = BackgroundCall(source.read, self)
+        self._is_read_in_vain = threading.Event()
+        self._reading = BackgroundCall(partial(source.read, self._is_read_in_vain.is_set), self)
         self._reading.succeeded.connect(self._on_read)
         self._reading.failed.connect(self._refuse)
         self._reading.start()
 
     def stop(self) -> None:
         """Ends the walk."""
+        self._is_read_in_vain.set()
         self._reading = None
         if self.walk is not None:
             self._refine.end_walk()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import List, Optional, Tuple
+from typing import Callable, List, Optional, Tuple
 
 import numpy as np
 from qgis.core import (
@@ -84,10 +84,17 @@ class BoxSource:
         features = QgsVectorLayerFeatureSource(layer)
         return cls(features, phrase_field, layer.crs(), raster_crs, grid, context)
 
-    def read(self) -> Tuple[List[BoxToLabel], int]:
-        """The boxes that lie on the raster, in the layer's order, and how many don't."""
+    def read(self, is_cancelled: Callable[[], bool] = lambda: False) -> Tuple[List[BoxToLabel], int]:
+        """The boxes that lie on the raster, in the layer's order, and how many don't.
+
+        Args:
+            is_cancelled: Asked before each feature, for a hundred thousand take seconds; the rest is then left
+                out.
+        """
         boxes, num_beside = [], 0
         for feature in self.features.getFeatures(QgsFeatureRequest()):
+            if is_cancelled():
+                break
             box = self._box_of(feature)
             if box is None:
                 num_beside += 1

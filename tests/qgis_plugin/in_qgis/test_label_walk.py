@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 
 import pytest
 from dock_tools import (
@@ -189,6 +191,22 @@ def test_boxes_that_leave_the_project_while_they_are_read_end_it(qgis_app, iface
     wait_until(qgis_app, lambda: dock.label._reading is None, what="the boxes")
     assert dock.label.walk is None
     assert not dock.page.label_box.toggle.isChecked()
+
+
+def test_reading_many_boxes_ends_when_nobody_waits_for_it(qgis_app, dock):
+    def is_reading():
+        return any(thread.name == "geophrase-call" for thread in threading.enumerate())
+
+    box = dock.page.label_box
+    box.layer_box.setLayer(box_layer([(index / 1000, 10, 20, 10, "roof") for index in range(30_000)]))
+    wait_until(qgis_app, lambda: not is_reading(), what="what the engine is asked for")
+    box.toggle.click()
+    assert is_reading()
+    box.toggle.click()
+    began_s = time.monotonic()
+    wait_until(qgis_app, lambda: not is_reading(), what="the end of the thread")
+    assert time.monotonic() - began_s < 1  # of the two or more that all boxes take
+    assert dock.label.walk is None
 
 
 def test_what_cannot_be_walked_is_said(qgis_app, iface, dock):
