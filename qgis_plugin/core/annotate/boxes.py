@@ -88,8 +88,7 @@ class BoxSource:
         """The boxes that lie on the raster, in the layer's order, and how many don't.
 
         Args:
-            is_cancelled: Asked before each feature, for a hundred thousand take seconds; the rest is then left
-                out.
+            is_cancelled: Asked before each feature (100,000 take seconds); the rest is then left out.
         """
         boxes, num_beside = [], 0
         for feature in self.features.getFeatures(QgsFeatureRequest()):
