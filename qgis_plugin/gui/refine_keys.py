@@ -9,6 +9,7 @@ from qgis.PyQt.QtCore import QEvent, Qt
 from qgis.PyQt.QtGui import QKeyEvent, QKeySequence
 
 _FIRST_DIGIT, _NUM_DIGITS = Qt.Key.Key_1, 9
+_DECIDING = (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Delete)
 
 
 class RefineKey(Enum):
@@ -58,3 +59,8 @@ def walk_key(event: QEvent) -> Optional[WalkKey]:
         Qt.Key.Key_PageUp: WalkKey.PREVIOUS,
     }
     return keys.get(event.key())
+
+
+def is_held(event: QEvent) -> bool:
+    """Whether a key that accepts or drops is held down: it decides on one object, not on the next ones."""
+    return isinstance(event, QKeyEvent) and event.isAutoRepeat() and event.key() in _DECIDING

@@ -19,7 +19,7 @@ from ..core.refine.stored_object import stored_object
 from ..core.translation import tr
 from .mask_choice import MaskChoice
 from .refine_bands import RefineBands
-from .refine_keys import RefineKey, refine_key, walk_key
+from .refine_keys import RefineKey, is_held, refine_key, walk_key
 from .refine_view import RasterOnCanvas, is_drag, screen_corners
 from .segment_pick import segment_at
 
@@ -226,7 +226,7 @@ class RefineTool(QgsMapTool):
         command = self._command_of(event) if is_pressed or event.type() == _BEFORE_SHORTCUTS else None
         if command is not None:
             event.accept()
-            if is_pressed:
+            if is_pressed and not is_held(event):
                 command()
             return True
         if event.type() == QEvent.Type.Leave:

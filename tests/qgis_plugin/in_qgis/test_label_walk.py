@@ -18,7 +18,8 @@ from dock_tools import (
 )
 from label_layers import LEFT, TOP, box_layer
 from qgis.core import QgsCoordinateTransformContext, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QPoint, Qt
+from qgis.PyQt.QtCore import QEvent, QPoint, Qt
+from qgis.PyQt.QtGui import QKeyEvent
 from qgis.PyQt.QtTest import QTest
 
 from geophrase.qgis_plugin.core.annotate.walk import Label
@@ -182,6 +183,17 @@ def test_another_raster_another_tool_and_a_lost_layer_end_or_interrupt_it(qgis_a
     dock.page.layer_box.setLayer(add_raster(tmp_path, "village"))
     assert dock.label.walk is None
     assert not dock.page.label_box.accept.isEnabled()
+
+
+def test_a_key_that_is_held_down_drops_one_box(qgis_app, iface, dock):
+    begin(qgis_app, dock)
+    for is_repeated in (False, True, True):
+        pressed = QKeyEvent(
+            QEvent.Type.KeyPress, Qt.Key.Key_Delete, Qt.KeyboardModifier.NoModifier, "", is_repeated
+        )
+        qgis_app.sendEvent(iface.canvas, pressed)
+        assert pressed.isAccepted()  # QGIS would delete what is selected
+    assert where(dock) == "2 of 3: blue roof | 0 accepted, 1 dropped"
 
 
 def test_boxes_that_leave_the_project_while_they_are_read_end_it(qgis_app, iface, dock):
