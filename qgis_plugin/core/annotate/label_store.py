@@ -209,8 +209,12 @@ def _dropped_table(path: Path) -> QgsVectorLayer:
 
 
 def _path_of(boxes: QgsVectorLayer, raster: QgsRasterLayer, folder: Path) -> Path:
-    """The same for the same boxes and raster in every session; a layer in memory is known by its name."""
-    known_by = boxes.name() if boxes.dataProvider().name() == "memory" else boxes.source()
+    """The same for the same boxes and raster in every session, however the boxes are filtered.
+
+    A layer in memory is known by its name.
+    """
+    source = boxes.source().replace(f"|subset={boxes.subsetString()}", "")
+    known_by = boxes.name() if boxes.dataProvider().name() == "memory" else source
     digest = hashlib.sha256(f"{known_by}\n{absolute_source(raster)}".encode()).hexdigest()[:12]
     slug = re.sub(r"[^A-Za-z0-9]+", "_", boxes.name()).strip("_").lower()[:40] or "boxes"
     return folder / f"labels_{slug}_{digest}.gpkg"

@@ -166,6 +166,19 @@ def test_the_next_session_finds_the_labels_without_the_project(walked, tmp_path)
     again.close()
 
 
+def test_a_filter_on_the_boxes_changes_nothing_of_their_labels(project, tmp_path):
+    from geophrase.qgis_plugin.core.annotate.label_store import open_labels
+
+    raster, boxes = add_raster(tmp_path), box_layer(ROWS[:2], path=tmp_path / "boxes.gpkg")
+    first = open_labels(boxes, raster, [], folder=tmp_path)
+    assert boxes.setSubsetString('"what" IS NULL')
+    again = open_labels(boxes, raster, [], folder=tmp_path)
+    assert again.layer is first.layer
+    assert len(list(tmp_path.glob("labels_*.gpkg"))) == 1
+    first.close()
+    again.close()
+
+
 def test_the_users_own_edits_of_the_labels_stay_open(walked):
     (roof, _), raster, opened = walked
     store = opened()
