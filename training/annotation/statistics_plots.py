@@ -92,8 +92,8 @@ def _areas(found: FolderStatistics) -> Figure:
     """Figure 4: areas of all instances on a logarithmic axis, with their mean and median."""
     areas = found.all_areas()
     figure, axes = _figure(7.2, 4.0, x="area of an instance in pixels", y="instances")
-    low, high = np.log10(areas.min()), np.log10(areas.max() + 1)
-    axes.hist(areas, bins=np.logspace(low, high, 49).tolist(), color=_FILL, edgecolor="white", linewidth=0.3)
+    edges = np.geomspace(areas.min(), areas.max() + 1, 49)  # the ends exactly: the smallest is counted
+    axes.hist(areas, bins=edges.tolist(), color=_FILL, edgecolor="white", linewidth=0.3)
     axes.set_xscale("log")
     for value, label, style in ((areas.mean(), "mean", "-"), (np.median(areas), "median", "--")):
         axes.axvline(value, color=_ACCENT, linestyle=style, linewidth=1.4, label=f"{label} {value:,.0f} px")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from array import array
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -98,6 +100,14 @@ def test_counts_are_marked_with_whole_numbers(folder):
         ticks = figure.axes[0].get_yticks()
         assert len(ticks) > 1
         assert all(tick == round(tick) for tick in ticks)
+
+
+@pytest.mark.parametrize("smallest", [200, 457, 783])
+def test_every_area_is_in_the_histogram(folder, smallest):
+    from geophrase.training.annotation.statistics_plots import _areas
+
+    found = replace(gather(folder), areas={"ship": array("q", [smallest, smallest, 5000])})
+    assert sum(bar.get_height() for bar in _areas(found).axes[0].patches) == 3
 
 
 def test_several_folders_have_plots_of_their_own(folder, tmp_path):
