@@ -97,6 +97,10 @@ def run_fit(args: argparse.Namespace) -> int:
         CancelledError: Ctrl-C; the run can be resumed.
     """
     keep_freed_memory()
+    if args.threads < 0 or args.workers < 0:
+        args.usage_error("--threads and --workers are 0 or more")
+    if args.repeats and len(args.repeats) != len(args.data or ()):
+        args.usage_error("--repeats takes a number for each folder of --data")
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.smoke:
@@ -106,6 +110,9 @@ def run_fit(args: argparse.Namespace) -> int:
     if args.recipe == corrections.__name__:
         from geophrase.training.corrections.fine_tune import run_corrections
 
+        if Ranks.from_environment().world_size > 1:
+            message = "Corrections are learned by one process: start the command without torchrun."
+            raise EngineError(ErrorCode.BAD_REQUEST, message)
         return run_corrections(args, _config(args))
     if not args.data or args.run is None:
         args.usage_error("--data and --run say what to train on and where the run goes")

@@ -71,3 +71,26 @@ def test_missing_weights_fail_with_one(tmp_path, capsys):
     code = main(["evaluate", "--data", str(tmp_path), "--weights", str(tmp_path / "none.safetensors")])
     assert code == 1
     assert "none.safetensors" in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--workers", "-1"], "0 or more"),
+        (["--threads", "-1"], "0 or more"),
+        (["--repeats", "1", "2"], "a number for each folder"),
+    ],
+)
+def test_numbers_that_fit_nothing_are_wrong_usage(words, said, tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--data", str(tmp_path), "--run", str(tmp_path / "run"), *words])
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
+def test_corrections_are_not_learned_twice_by_two_processes(tmp_path, capsys, monkeypatch):
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert main(["fit", "--recipe", "corrections", "--data", str(tmp_path)]) == 2
+    assert "without torchrun" in capsys.readouterr().err
