@@ -184,7 +184,7 @@ def build_fitting(
     return Fitting(
         _trainer(args, config, ranks, device),
         stream.batches,
-        validation=_validation(args),
+        validation=_validation(args, ranks),
         run=args.run,
         data_fingerprint=data_fingerprint(args.data),
     )
@@ -209,12 +209,19 @@ def _config(args: argparse.Namespace) -> TrainConfig:
     return config
 
 
-def _validation(args: argparse.Namespace) -> list[RisorsImage]:
+def _validation(args: argparse.Namespace, ranks: Ranks) -> list[RisorsImage]:
     roots = args.validate_on
     if roots is None:
         roots = [root for root in args.data if (root / "splits" / "val.txt").is_file()]
     images = [image for root in roots for image in read_split(root, "val")]
-    return [image for image in images if image.phrases and not image.is_approximate]
+    judged = [image for image in images if image.phrases and not image.is_approximate]
+    if args.validate_on and not judged:
+        names = ", ".join(str(root) for root in args.validate_on)
+        message = f"{names} holds nothing to validate on: name a folder whose val split has exact masks."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
+    if not judged:
+        _say("There is nothing to validate on: the last weights are exported, not the best.", ranks)
+    return judged
 
 
 def _auxiliary(config: TrainConfig, teacher: Path | None) -> AuxiliaryLoss | None:

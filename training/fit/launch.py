@@ -37,8 +37,7 @@ def is_restart(run: Path, ranks: Ranks) -> bool:
     path = run / CONFIG_FILE
     if ranks.num_restarts or ranks.launch_id is None or not path.is_file():
         return ranks.num_restarts > 0
-    started_by = json.loads(path.read_text(encoding="utf-8")).get("launch_id")
-    return bool(started_by == ranks.launch_id)
+    return bool(_started_with(path).get("launch_id") == ranks.launch_id)
 
 
 def for_processes(config: TrainConfig, num_processes: int) -> TrainConfig:
@@ -60,7 +59,7 @@ def for_resuming(config: TrainConfig, run: Path, num_processes: int) -> TrainCon
     path = run / CONFIG_FILE
     if not path.is_file():
         return config
-    before = json.loads(path.read_text(encoding="utf-8"))
+    before = _started_with(path)
     num_images = images_per_update({"num_processes": 1} | before)
     share, left_over = divmod(num_images, num_processes)
     if left_over or not share:
@@ -77,3 +76,17 @@ def for_resuming(config: TrainConfig, run: Path, num_processes: int) -> TrainCon
         data=replace(config.data, batch_size=batch_size),
         optimizer=replace(config.optimizer, accumulated_batches=share // batch_size),
     )
+
+
+def _started_with(path: Path) -> dict[str, Any]:
+    """The settings that a run folder's file keeps.
+
+    Raises:
+        EngineError: The file is damaged.
+    """
+    try:
+        settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        message = f"{path} is damaged ({error}): put the file of the run's start back, or start a new run."
+        raise EngineError(ErrorCode.BAD_REQUEST, message) from error
+    return settings

@@ -63,6 +63,7 @@ def save_sharded(state: Mapping[str, Any], folder: Path, ranks: Ranks, *, step: 
         step: The update after which this is.
 
     Raises:
+        EngineError: A process can't write its part; the checkpoint before is still there.
         OSError: The folder can't be written.
     """
     finished = folder / f"step_{step:09d}"
@@ -75,7 +76,13 @@ def save_sharded(state: Mapping[str, Any], folder: Path, ranks: Ranks, *, step: 
     tensors: dict[str, Tensor] = {}
     facts = _without_tensors(state, tensors, "")
     writer = FileSystemWriter(str(part), single_file_per_rank=True, sync_files=True)
-    save(tensors, storage_writer=writer, process_group=ranks.control)
+    try:
+        save(tensors, storage_writer=writer, process_group=ranks.control)
+    except CheckpointException as error:  # every process has it when one can't write
+        message = (
+            f"{part} can't be written (the disk may be full): free space, then continue from the one before."
+        )
+        raise EngineError(ErrorCode.OUTPUT_NOT_WRITABLE, message) from error
     if ranks.is_first:
         write_text_atomically(part / _FACTS_FILE, json.dumps(facts))
         shutil.rmtree(finished, ignore_errors=True)

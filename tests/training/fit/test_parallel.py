@@ -146,6 +146,12 @@ def test_processes_that_cannot_share_an_update_are_told_which_numbers_can(tmp_pa
         for_resuming(config, tmp_path, 4)
 
 
+def test_a_damaged_file_of_settings_is_one_sentence(tmp_path):
+    (tmp_path / "config.json").write_text('{"data": ')
+    with pytest.raises(EngineError, match=r"config\.json is damaged .*: put the file"):
+        for_resuming(smoke(), tmp_path, 1)
+
+
 def test_several_processes_without_a_word_on_how_have_a_copy_each(tmp_path):
     assert for_processes(smoke(), 1).execution.parallel == "none"
     assert for_processes(smoke(), 2).execution.parallel == "ddp"

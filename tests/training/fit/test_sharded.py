@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import resource
 import shutil
 
 import pytest
@@ -54,6 +55,19 @@ def test_a_writer_that_was_killed_leaves_the_one_before(tmp_path):
     assert latest_sharded(tmp_path).name == "step_000000003"
     save_sharded(state_at(9), tmp_path, Ranks(), step=9)
     assert [path.name for path in tmp_path.iterdir()] == ["step_000000009"]
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_the_one_before(tmp_path):
+    save_sharded(state_at(3), tmp_path, Ranks(), step=3)
+    large = {"weights": torch.zeros(100_000)}
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        with pytest.raises(EngineError, match="free space, then continue from the one before"):
+            save_sharded(large, tmp_path, Ranks(), step=4)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert_same(load_sharded(latest_sharded(tmp_path), Ranks(), {}), state_at(3))
 
 
 class _Harm:

@@ -94,3 +94,23 @@ def test_corrections_are_not_learned_twice_by_two_processes(tmp_path, capsys, mo
         monkeypatch.setenv(name, value)
     assert main(["fit", "--recipe", "corrections", "--data", str(tmp_path)]) == 2
     assert "without torchrun" in capsys.readouterr().err
+
+
+def test_a_folder_to_validate_on_must_hold_something(tmp_path, capsys):
+    image_HWC = np.zeros((64, 64, 3), np.uint8)
+    for stem in ("one", "two"):
+        write_sample(
+            tmp_path / "data",
+            stem,
+            image_HWC,
+            [Phrase.from_mask("roof", image_HWC[..., 0] == 0, kind="class")],
+        )
+    write_split(tmp_path / "data", "train", ["one", "two"])
+    write_split(tmp_path / "data", "val", [])
+    words = ["fit", "--recipe", "smoke", "--device", "cpu", "--data", str(tmp_path / "data"), "--run"]
+    validate = ["--validate-on", str(tmp_path / "data")]
+    assert main([*words, str(tmp_path / "a"), *validate]) == 2
+    assert "nothing to validate on" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "b"), "--steps", "1", "--workers", "0"]) == 0
+    assert "the last weights are exported" in capsys.readouterr().err
+    assert (tmp_path / "b" / "best.safetensors").is_file()
