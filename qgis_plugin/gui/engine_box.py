@@ -103,11 +103,14 @@ class EngineBox(QWidget):
         self._devices.setEnabled(is_choosable)
 
     def _fill_models(self) -> None:
+        """Lists the models, those that can be used at once first; a list that is open grows with it."""
+        is_open = self._models.view().isVisible()
         self._models.clear()
         if not self._known_models:
             self._models.addItem(self._chosen_model or tr("Default"), self._chosen_model)
             return
-        for model in filter(_is_to_be_had, self._known_models):
+        known = sorted(filter(_is_to_be_had, self._known_models), key=lambda model: not model.is_here)
+        for model in known:
             self._models.addItem(_model_title(model), model.name)
             index = self._models.count() - 1
             self._models.setItemData(index, _model_details(model), Qt.ItemDataRole.ToolTipRole)
@@ -116,6 +119,9 @@ class EngineBox(QWidget):
             self._models.addItem(self._chosen_model, self._chosen_model)
             index = self._models.count() - 1
         self._models.setCurrentIndex(index)
+        if is_open:
+            self._models.hidePopup()
+            QComboBox.showPopup(self._models)  # without asking for the models once more
 
     def _on_link(self, link: str) -> None:
         (self.set_up_requested if link == "setup" else self.retry_requested).emit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from dock_tools import (
     loaded_plugin,
@@ -42,3 +44,26 @@ def test_a_new_model_is_offered_without_restarting(qgis_app, dock, scripted_engi
     wait_until(qgis_app, lambda: "better_roofs" in offered(dock))
     assert dock.page.engine_box.model == "scripted"
     assert scripted_engine.num_starts == 1
+
+
+def test_a_list_that_is_open_shows_what_came_while_it_was(qgis_app, dock, scripted_engine):
+    wait_until(qgis_app, lambda: "scripted" in offered(dock))
+    names = [f"model_{number}" for number in range(5)]
+    scripted_engine.script(models=names)
+    combo = dock.page.engine_box._models
+    combo.showPopup()
+    wait_until(qgis_app, lambda: names[-1] in offered(dock))
+    turn(qgis_app)
+    assert combo.view().isVisible()
+    last = combo.model().index(combo.count() - 1, 0)
+    assert combo.view().visualRect(last).bottom() <= combo.view().viewport().height()
+    combo.hidePopup()
+
+
+def test_models_that_are_here_come_before_downloads(qgis_app, dock):
+    engine_box = dock.page.engine_box
+    wait_until(qgis_app, lambda: "scripted" in offered(dock))
+    here = engine_box._known_models[0]
+    engine_box._known_models = (here, replace(here, name="far", is_here=False), replace(here, name="own"))
+    engine_box._fill_models()
+    assert offered(dock) == ["scripted", "own", "far"]
