@@ -52,6 +52,8 @@ def qgis_app(tmp_path_factory):
     QCoreApplication.setApplicationName("GeoPhraseTests")
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
     QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(profile))
+    # Or tiles come from an earlier run's server that had the same port by chance.
+    QSettings().setValue("cache/directory", str(profile / "cache"))
     application = QgsApplication([], True, str(profile))
     application.initQgis()
     QSettings().setValue("locale/overrideFlag", True)
