@@ -145,16 +145,7 @@ class Rsam(nn.Module):
         if text is not None:
             features, text_QD = self._guide(features, text)
         sparse_QSD = self._sparse_prompts(points, features, num_queries)
-        dense_QDHW = self.prompt_encoder.no_mask()
-        if points is not None and self.config.is_prompt_drawn:
-            mask_logits_Q1HW = draw_prompts(
-                mask_logits_Q1HW,
-                *points,
-                input_hw_px=features.input_hw_px,
-                mask_hw=(4 * grid_hw[0], 4 * grid_hw[1]),
-            )
-        if mask_logits_Q1HW is not None:
-            dense_QDHW = self.prompt_encoder.encode_masks(mask_logits_Q1HW, grid_hw=grid_hw)
+        dense_QDHW = self._dense_prompt(mask_logits_Q1HW, points, features)
         output: MaskOutput = self.mask_decoder(
             features,
             image_position_1DHW=self.prompt_encoder.image_position(grid_hw),
@@ -198,6 +189,19 @@ class Rsam(nn.Module):
         if self.text_projection is None:
             raise ValueError(f"{self.config.name} takes no text")
         return features, self.text_projection(text.tokens_BLD[:, 0])
+
+    def _dense_prompt(
+        self, mask_logits_Q1HW: Tensor | None, points: tuple[Tensor, Tensor] | None, features: ImageFeatures
+    ) -> Tensor:
+        grid_hw = (features.deep_BDHW.shape[-2], features.deep_BDHW.shape[-1])
+        if points is not None and self.config.is_prompt_drawn:
+            mask_hw = (4 * grid_hw[0], 4 * grid_hw[1])
+            mask_logits_Q1HW = draw_prompts(
+                mask_logits_Q1HW, *points, input_hw_px=features.input_hw_px, mask_hw=mask_hw
+            )
+        if mask_logits_Q1HW is None:
+            return self.prompt_encoder.no_mask()
+        return self.prompt_encoder.encode_masks(mask_logits_Q1HW, grid_hw=grid_hw)
 
     def _sparse_prompts(
         self, points: tuple[Tensor, Tensor] | None, features: ImageFeatures, num_queries: int
