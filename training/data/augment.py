@@ -41,6 +41,7 @@ class AugmentConfig:
         noise: Sensor noise.
         jpeg: Compression at quality 35–85.
         paste: Objects of another image pasted in.
+        arrangement: Objects of several images set out in clearly different sizes and places.
         mosaic: Views of four images side by side, with phrases that are true of all four together.
         black_boxes: 20–60 boxes of 1/25 of the side set to black in the image alone (RMSIN's form).
         are_black_boxes_fixed: Whether the same samples get them in every pass, a share of ``black_boxes`` of
@@ -59,6 +60,7 @@ class AugmentConfig:
     noise: float = 0.10
     jpeg: float = 0.10
     paste: float = 0.10
+    arrangement: float = 0.0
     mosaic: float = 0.0
     black_boxes: float = 0.10
     are_black_boxes_fixed: bool = False
@@ -222,7 +224,7 @@ def paste_instances(
             if taken_HW[y : y + height, x : x + width].any():
                 continue
             source_hwC = donor_HWC[instance.top_px : instance.bottom_px, instance.left_px : instance.right_px]
-            _blend(result_HWC[y : y + height, x : x + width], source_hwC, instance.patch_HW)
+            blend(result_HWC[y : y + height, x : x + width], source_hwC, instance.patch_HW)
             placed = replace(instance, left_px=x, top_px=y)
             placed.paint(taken_HW)
             pasted.append(placed)
@@ -230,7 +232,8 @@ def paste_instances(
     return result_HWC, pasted
 
 
-def _blend(target_hwC: ImageHWC, source_hwC: ImageHWC, patch_hw: MaskHW) -> None:
+def blend(target_hwC: ImageHWC, source_hwC: ImageHWC, patch_hw: MaskHW) -> None:
+    """Lays an object's pixels over part of a picture, in place, its edges softened over a pixel."""
     alpha_hw1 = cv2.GaussianBlur(patch_hw.astype(np.float32), (3, 3), 0)[..., None]
     target_hwC[...] = (source_hwC * alpha_hw1 + target_hwC * (1.0 - alpha_hw1)).astype(np.uint8)
 

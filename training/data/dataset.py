@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from geophrase.training.data.arrangement import CutOuts, arrange, draw_cut_outs
 from geophrase.training.data.augment import (
     AugmentConfig,
     ImageHWC,
@@ -28,13 +29,13 @@ from geophrase.training.data.augment import (
     view_instances,
     whole_view,
 )
+from geophrase.training.data.image_cache import ImageCache
 from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
 from geophrase.training.data.risors import (
     RisorsImage,
-    read_image,
     read_split,
     stable_fraction,
 )
@@ -181,6 +182,8 @@ class PhraseDataset(Dataset[Sample]):
         if is_phrase_per_sample:
             self._records = [pair for record in self._records for pair in _pairs(record)]
         self._objects = ObjectCache()
+        self._images = ImageCache()
+        self._cut_outs = CutOuts(self._records, self._images)
         self._image_px = image_px
         self._queries_per_image = queries_per_image
         self._augment = augment
@@ -224,8 +227,10 @@ class PhraseDataset(Dataset[Sample]):
         """One view of one image, with objects of another if chance wants it."""
         objects = self._objects.objects(record)
         view = self._view(record, objects, self._image_px, rng)
-        image_HWC, seen = view.image(read_image(record.path)), view_instances(view, objects)
-        if self._augment is not None and rng.random() < self._augment.paste:
+        image_HWC, seen = view.image(self._images.read(record.path)), view_instances(view, objects)
+        if self._augment is not None and rng.random() < self._augment.arrangement:
+            image_HWC, seen = self._arrange(image_HWC, seen, record, rng)
+        elif self._augment is not None and rng.random() < self._augment.paste:
             image_HWC, seen = self._paste(image_HWC, seen, record, rng)
         return _Scene(image_HWC, seen, record.classes_labelled)
 
@@ -240,7 +245,7 @@ class PhraseDataset(Dataset[Sample]):
         for each in records:
             wanted = [one for one in self._objects.objects(each) if one.name in labelled]
             view = self._view(each, wanted, self._image_px // 2, rng)
-            quarters.append((view.image(read_image(each.path)), view_instances(view, wanted)))
+            quarters.append((view.image(self._images.read(each.path)), view_instances(view, wanted)))
         image_HWC, seen = mosaic(quarters)
         return _Scene(image_HWC, seen, labelled) if seen else None
 
@@ -276,7 +281,7 @@ class PhraseDataset(Dataset[Sample]):
         shown = [query for query in asked if query.is_absent or query.mask_HW.any()] or asked
         queries = shown + rng.choices(shown, k=len(asked) - len(shown))
         keeps_colours = any(names_colour(query.text) for query in queries)
-        image_HWC = self._relit(view.image(read_image(record.path)), rng, keeps_colours=keeps_colours)
+        image_HWC = self._relit(view.image(self._images.read(record.path)), rng, keeps_colours=keeps_colours)
         return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
     def _view(
@@ -288,6 +293,19 @@ class PhraseDataset(Dataset[Sample]):
         focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
         size_yx = (record.height_px, record.width_px)
         return random_view(size_yx, side_px, self._augment, rng, focus=focus)
+
+    def _arrange(
+        self, image_HWC: ImageHWC, seen: list[Instance], record: RisorsImage, rng: random.Random
+    ) -> tuple[ImageHWC, list[Instance]]:
+        """Set out objects of classes that this image labels exhaustively."""
+        cut_outs = draw_cut_outs(
+            self._cut_outs,
+            record.classes_labelled,
+            self._image_px,
+            rng,
+            is_true_colour=record.is_true_colour,
+        )
+        return arrange(image_HWC, seen, cut_outs, rng)
 
     def _paste(
         self, image_HWC: ImageHWC, seen: list[Instance], record: RisorsImage, rng: random.Random
@@ -306,7 +324,7 @@ class PhraseDataset(Dataset[Sample]):
         view = self._view(donor, wanted, self._image_px, rng)
         donated = view_instances(view, wanted)
         rng.shuffle(donated)
-        return paste_instances(image_HWC, seen, view.image(read_image(donor.path)), donated[:4], rng)
+        return paste_instances(image_HWC, seen, view.image(self._images.read(donor.path)), donated[:4], rng)
 
     def _relit(self, image_HWC: ImageHWC, rng: random.Random, *, keeps_colours: bool = False) -> ImageHWC:
         if self._augment is None:

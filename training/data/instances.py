@@ -82,7 +82,13 @@ class Instance:
     @classmethod
     def from_rle(cls, name: str, rle: Rle, *, is_crowd: bool = False) -> Instance | None:
         """The object under a COCO RLE, or None when it is empty."""
-        return cls.from_mask(name, decode_rle(rle), is_crowd=is_crowd)
+        left, top, width, height = (int(side) for side in coco_mask.toBbox([rle])[0])
+        window = np.s_[top : top + height, left : left + width]
+        # The rest of the image is empty: looking through it would be most of the work.
+        instance = cls.from_mask(name, coco_mask.decode([rle])[..., 0][window], is_crowd=is_crowd)
+        if instance is None:
+            return None
+        return replace(instance, left_px=instance.left_px + left, top_px=instance.top_px + top)
 
     @cached_property
     def area_px(self) -> int:

@@ -142,7 +142,7 @@ class PhraseSampler:
                 rng, (referring.place_expressions, referring.order_expressions), wants_absent=False
             ),
             "size": lambda rng: self._from_group(rng, (referring.size_expressions,), wants_absent=False),
-            "relation": self._relation,
+            "relation": lambda rng: self._relation(rng, wants_absent=False),
             "attribute": lambda rng: self._from_group(rng, self._attribute_sources(), wants_absent=False),
             "plural": self._plural,
             "absent": self._absent,
@@ -186,11 +186,15 @@ class PhraseSampler:
         ]
         return rng.choice(found) if found else None
 
-    def _relation(self, rng: random.Random) -> Expression | None:
+    def _relation(self, rng: random.Random, *, wants_absent: bool) -> Expression | None:
         if len(self._groups) < 2:
             return None
         targets, anchors = rng.sample(self._groups, 2)
-        found = list(referring.relation_expressions(targets, anchors, rng))
+        found = [
+            expression
+            for expression in referring.relation_expressions(targets, anchors, rng)
+            if (not expression.targets) == wants_absent
+        ]
         return rng.choice(found) if found else None
 
     def _plural(self, rng: random.Random) -> Expression | None:
@@ -220,6 +224,10 @@ class PhraseSampler:
             if self._colour_ok:
                 sources = (*sources, referring.colour_expressions)
             expression = self._from_group(rng, sources, wants_absent=True)
+            if expression is not None:
+                return expression
+        elif roll < 0.5:
+            expression = self._relation(rng, wants_absent=True)
             if expression is not None:
                 return expression
         names = self.absent_classes()

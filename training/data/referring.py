@@ -354,14 +354,14 @@ _RELATIONS: tuple[_Relation, ...] = (
 
 
 def relation_expressions(targets: Group, anchors: Group, rng: random.Random) -> Iterator[Expression]:
-    """Objects of one class by where they lie from the only object of another."""
+    """Objects of one class by where they lie from the only object of another; also none there (absent)."""
     if len(anchors.things) != 1 or anchors.things[0].visible_fraction < _MIN_VISIBLE_FRACTION:
         return
     anchor = anchors.things[0]
     anchor_text = f"the {anchors.noun(rng, plural=False)}"
     for words, strict, loose in _RELATIONS:
         chosen = [thing for thing in targets.things if strict(thing, anchor)]
-        if not chosen or any(loose(thing, anchor) and thing not in chosen for thing in targets.things):
+        if any(loose(thing, anchor) and thing not in chosen for thing in targets.things):
             continue
         yield _related(targets, chosen, f"{rng.choice(words.split('|'))} {anchor_text}", rng)
     yield from _by_distance(targets, anchor, anchor_text, rng)
@@ -385,10 +385,10 @@ def _to(words: str) -> str:
 
 
 def _related(group: Group, chosen: Sequence[Thing], relation: str, rng: random.Random) -> Expression:
-    plural = len(chosen) > 1
+    plural = len(chosen) > 1 or (not chosen and rng.random() < 0.5)
     link = rng.choice(("", "", "", "that are " if plural else "that is ", "lying ", "located "))
     wording = Wording(group.noun(rng, plural=plural), after=f"{link}{relation}", is_plural=plural)
-    return Expression(wording, _indexes(chosen), "relation", group.name)
+    return Expression(wording, _indexes(chosen), "relation" if chosen else "absent", group.name)
 
 
 def _indexes(things: Sequence[Thing]) -> tuple[int, ...]:
