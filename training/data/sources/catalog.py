@@ -9,6 +9,7 @@ from pathlib import Path
 from geophrase.training.data.sources.boxed import BoxedImage
 from geophrase.training.data.sources.dior_rsvg import read_dior_rsvg
 from geophrase.training.data.sources.dubai import convert_dubai
+from geophrase.training.data.sources.naip import convert_naip
 from geophrase.training.data.sources.neon import convert_neon
 from geophrase.training.data.sources.nwpu import convert_nwpu
 from geophrase.training.data.sources.refsegrs import convert_refsegrs
@@ -140,6 +141,15 @@ MASK_SOURCES: Mapping[str, MaskSource] = {
             "CC0",
             "Weinstein et al., A benchmark dataset for canopy crown detection and delineation in "
             "co-registered airborne RGB, LiDAR and hyperspectral imagery, PLoS Comput. Biol. 17, 2021",
+        ),
+    ),
+    "naip": MaskSource(
+        _one(convert_naip),
+        Provenance(
+            "NAIP tiles of Californian towns, for what they don't show",
+            "tiles CC BY 4.0; NAIP imagery in the public domain",
+            "Ventura et al., Individual Tree Detection in Large-Scale Urban Environments using "
+            "High-Resolution Multispectral Imagery, Int. J. Appl. Earth Obs. 130, 2024",
         ),
     ),
 }

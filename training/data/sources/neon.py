@@ -20,9 +20,29 @@ import rasterio.errors
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import RisorsError, SampleFacts, write_sample
+from geophrase.training.data.sources.absences import AbsenceSurvey
 
 OPEN_SITES = ("SJER",)
 CLASS = "tree"
+
+_WATER_OR_TRACK = "SJER_003 SJER_004"
+_BUILT = (
+    "airplane helicopter ship boat storage_tank silo baseball_diamond tennis_court basketball_court "
+    "ground_track_field football_pitch stadium harbor bridge vehicle car truck bus train railway building "
+    "house warehouse greenhouse tower swimming_pool construction_site runway roundabout parking_lot "
+    "solar_panel wind_turbine container canal sea"
+)
+
+SURVEY = AbsenceSurvey(
+    frozenset(f"SJER_{number:03d}" for number in (2, 3, 4, 5, 6, 7, 8, 9, 10, 12)),
+    all_but={
+        **dict.fromkeys(_BUILT.split(), ""),
+        **dict.fromkeys(("water", "river", "lake", "pond"), _WATER_OR_TRACK),
+        "road": f"{_WATER_OR_TRACK} SJER_005",
+    },
+)
+"""What ten tiles of pasture with rocks don't show: anything built. They were looked at by eye at full size.
+One has a gully, one a track and what may be a pond, one a footpath."""
 
 
 def convert_neon(source: Path, target: Path) -> dict[str, list[str]]:
@@ -74,10 +94,10 @@ def _convert_tile(path: Path, target: Path) -> str:
     height_px, width_px = image_HWC.shape[:2]
     crowns = crown_instances(path.with_suffix(".xml"), height_px=height_px, width_px=width_px)
     instances = [instance.with_colour_of(image_HWC) for instance in crowns]
-    stem = f"neon_{path.stem}"
+    stem, classes = f"neon_{path.stem}", SURVEY.absent_from(path.stem) | {CLASS}
     phrases = phrases_for_image(
-        instances, (height_px, width_px), random.Random(stem), classes_labelled=(CLASS,), colour_ok=True
+        instances, (height_px, width_px), random.Random(stem), classes_labelled=classes, colour_ok=True
     )
-    facts = SampleFacts(frozenset({CLASS}), is_approximate=True)
+    facts = SampleFacts(classes, is_approximate=True)
     write_sample(target, stem, image_HWC, phrases, instances=instances, facts=facts)
     return stem
