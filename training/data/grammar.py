@@ -41,7 +41,8 @@ _PAIRS = (
 _KEEP_SPELLING = frozenset(
     "left right upper lower above below north south east west northern southern eastern western bottom "
     "middle center centre between except second third first largest smallest biggest leftmost rightmost "
-    "topmost bottommost white black green yellow orange".split()
+    "topmost bottommost white black green yellow orange apart besides without excluding group cluster bunch "
+    "three four five seven eight fourth longest shortest lowest highest others other isolated alone".split()
 )
 
 
@@ -129,6 +130,8 @@ def roughen(text: str, rng: random.Random, *, typo_rate: float = 0.06) -> str:
             text = text.replace(old, new)
     if rng.random() < typo_rate:
         text = _with_typo(text, rng)
+    if rng.random() < 0.3 * typo_rate:
+        text = _with_other_spacing(text, rng)
     roll = rng.random()
     if roll < 0.12:
         text = text[:1].upper() + text[1:]
@@ -163,8 +166,22 @@ def _with_typo(text: str, rng: random.Random) -> str:
     return " ".join(words)
 
 
+def _with_other_spacing(text: str, rng: random.Random) -> str:
+    """One compound written the other way: apart or as one word."""
+    found = [pair for pair in _SPACINGS if pair[0] in text]
+    return text.replace(*rng.choice(found), 1) if found else text
+
+
+_SPACINGS = (
+    ("basketball", "basket ball"), ("baseball", "base ball"), ("airplane", "air plane"),
+    ("tennis court", "tenniscourt"), ("storage tank", "storagetank"), ("greenhouse", "green house"),
+    ("parking lot", "parkinglot"), ("swimming pool", "swimmingpool"), ("solar panel", "solarpanel"),
+    ("runway", "run way"), ("softball", "soft ball"), ("warehouse", "ware house"), ("football", "foot ball"),
+)  # fmt: skip
+_NEIGHBOUR_KEYS = dict(zip("abcdefghiklmnoprstuvwy", "svxsrdghjjlknpieydyceu", strict=True))
 _SLIPS: tuple[Callable[[str, int], str], ...] = (
     lambda word, at: word[:at] + word[at + 1] + word[at] + word[at + 2 :],
     lambda word, at: word[:at] + word[at + 1 :],
     lambda word, at: word[:at] + word[at] + word[at:],
+    lambda word, at: word[:at] + _NEIGHBOUR_KEYS.get(word[at], word[at]) + word[at + 1 :],
 )

@@ -42,8 +42,8 @@ def _split(words: str) -> tuple[str, ...]:
 
 LEXICON: dict[str, ClassWords] = {
     "airplane": _things(
-        "airplane, plane, aeroplane, aircraft, jet, parked plane, jetliner",
-        "airplanes, planes, aeroplanes, aircraft, jets, parked planes, jetliners",
+        "airplane, plane, aeroplane, aircraft, jet, parked plane, jetliner, airliner",
+        "airplanes, planes, aeroplanes, aircraft, jets, parked planes, jetliners, airliners, aircrafts",
         "helicopter",
     ),
     "helicopter": _things("helicopter, chopper", "helicopters, choppers", "airplane"),
@@ -57,37 +57,39 @@ LEXICON: dict[str, ClassWords] = {
     ),
     "storage_tank": _things(
         "storage tank, tank, oil tank, fuel tank, cylindrical tank, oil storage tank, round tank, "
-        "liquid storage tank",
+        "liquid storage tank, fuel storage tank, petroleum tank, industrial tank",
         "storage tanks, tanks, oil tanks, fuel tanks, cylindrical tanks, oil storage tanks, round tanks, "
-        "liquid storage tanks",
+        "liquid storage tanks, fuel storage tanks, petroleum tanks, tank farm, industrial tanks",
         "silo roundabout",
     ),
     "silo": _things("silo, grain silo", "silos, grain silos", "storage_tank"),
     "baseball_diamond": _things(
         "baseball diamond, baseball field, softball field, ball field, baseball infield, ball diamond, "
-        "baseball pitch",
+        "baseball pitch, diamond, ballpark, infield, baseball ground",
         "baseball diamonds, baseball fields, softball fields, ball fields, baseball infields, ball diamonds, "
-        "baseball pitches",
+        "baseball pitches, diamonds, ballparks, infields, baseball grounds",
         "football_pitch field sports_ground",
     ),
     "tennis_court": _things(
-        "tennis court, tennis field, court for tennis, tennis playing court",
-        "tennis courts, tennis fields, courts for tennis, tennis playing courts",
+        "tennis court, tennis field, court for tennis, tennis playing court, tennis ground",
+        "tennis courts, tennis fields, courts for tennis, tennis playing courts, tennis facilities",
         "basketball_court",
     ),
     "basketball_court": _things(
         "basketball court, basketball field, court for basketball, basketball playing court, "
-        "basketball pitch",
+        "basketball pitch, bball court, hoops court, basketball ground",
         "basketball courts, basketball fields, courts for basketball, basketball playing courts, "
-        "basketball pitches",
+        "basketball pitches, bball courts, hoops courts, basketball grounds",
         "tennis_court",
     ),
     "ground_track_field": _things(
         "ground track field, running track, athletics track, track field, track and field stadium, "
-        "race track, athletic field, athletics ground, oval track, sports track",
+        "race track, athletic field, athletics ground, oval track, sports track, track, athletics stadium, "
+        "running oval, track oval",
         "ground track fields, running tracks, athletics tracks, track fields, track and field stadiums, "
-        "race tracks, athletic fields, athletics grounds, oval tracks, sports tracks",
-        "football_pitch running_track stadium sports_ground field",
+        "race tracks, athletic fields, athletics grounds, oval tracks, sports tracks, tracks, "
+        "athletics stadiums, running ovals, track ovals",
+        "football_pitch running_track stadium sports_ground field path",
     ),
     "running_track": _things(
         "running track, athletics track, race track, oval track, track",
@@ -103,18 +105,20 @@ LEXICON: dict[str, ClassWords] = {
         "stadium, arena", "stadiums, arenas", "ground_track_field running_track football_pitch"
     ),
     "harbor": _things(
-        "harbor, harbour, pier, dock, jetty, wharf, quay, mooring pier, landing stage",
-        "harbors, harbours, piers, docks, jetties, wharves, quays, mooring piers, landing stages",
+        "harbor, harbour, pier, dock, jetty, wharf, quay, mooring pier, landing stage, marina, boat dock, "
+        "pontoon, mooring",
+        "harbors, harbours, piers, docks, jetties, wharves, quays, mooring piers, landing stages, marinas, "
+        "boat docks, pontoons, moorings, berths",
         "",
     ),
     "bridge": _things(
-        "bridge, overpass, crossing bridge, road bridge",
-        "bridges, overpasses, crossing bridges, road bridges",
+        "bridge, overpass, crossing bridge, road bridge, viaduct, crossing",
+        "bridges, overpasses, crossing bridges, road bridges, viaducts, crossings",
         "road",
     ),
     "vehicle": _things(
-        "vehicle, car, automobile, motor vehicle, motorcar",
-        "vehicles, cars, automobiles, motor vehicles, motorcars, cars and trucks, road vehicles",
+        "vehicle, car, automobile, motor vehicle, motorcar, auto",
+        "vehicles, cars, automobiles, motor vehicles, motorcars, cars and trucks, road vehicles, autos",
         "car truck bus",
     ),
     "car": _things(

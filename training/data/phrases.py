@@ -6,12 +6,13 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from geophrase.training.data import referring
+from geophrase.training.data import gatherings, referring
 from geophrase.training.data.grammar import Wording, choose_noun, indefinite, roughen, sentence
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.lexicon import SURELY_ABSENT, may_be_confused, words_for
-from geophrase.training.data.referring import Expression, Group
+from geophrase.training.data.referring import Expression
 from geophrase.training.data.risors import KINDS, Phrase
+from geophrase.training.data.things import Group, group_things
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,7 @@ class PhraseSampler:
         for index, instance in enumerate(instances):
             self._by_name.setdefault(instance.name, []).append(index)
         self._labelled = sorted(classes_labelled)
-        self._groups = referring.group_things(instances, width_px, height_px)
+        self._groups = group_things(instances, width_px, height_px)
 
     def sample(self, rng: random.Random, count: int) -> list[Utterance]:
         """At most `count` distinct phrases; fewer only when the image offers nothing more to say."""
@@ -139,9 +140,9 @@ class PhraseSampler:
             "class": lambda rng: self._class(rng, "class"),
             "synonym": lambda rng: self._class(rng, "synonym"),
             "place": lambda rng: self._from_group(
-                rng, (referring.place_expressions, referring.order_expressions), wants_absent=False
+                rng, _PLACES if rng.random() < 0.7 else _PLACES_OF_SEVERAL, wants_absent=False
             ),
-            "size": lambda rng: self._from_group(rng, (referring.size_expressions,), wants_absent=False),
+            "size": lambda rng: self._from_group(rng, _SIZES, wants_absent=False),
             "relation": lambda rng: self._relation(rng, wants_absent=False),
             "attribute": lambda rng: self._from_group(rng, self._attribute_sources(), wants_absent=False),
             "plural": self._plural,
@@ -150,7 +151,8 @@ class PhraseSampler:
 
     def _attribute_sources(self) -> tuple[_Source, ...]:
         shape: tuple[_Source, ...] = (referring.shape_expressions,)
-        return (referring.colour_expressions, *shape) if self._colour_ok else shape
+        colour = (referring.colour_expressions, gatherings.colour_in_place_expressions)
+        return (*colour, *shape) if self._colour_ok else shape
 
     def _class(self, rng: random.Random, kind: str) -> Expression | None:
         if not self._by_name:
@@ -187,9 +189,10 @@ class PhraseSampler:
         return rng.choice(found) if found else None
 
     def _relation(self, rng: random.Random, *, wants_absent: bool) -> Expression | None:
-        if len(self._groups) < 2:
-            return None
+        if len(self._groups) < 2 or (not wants_absent and rng.random() < 0.3):
+            return self._from_group(rng, (gatherings.gathered_expressions,), wants_absent=wants_absent)
         targets, anchors = rng.sample(self._groups, 2)
+        anchors = gatherings.as_one(anchors) or anchors
         found = [
             expression
             for expression in referring.relation_expressions(targets, anchors, rng)
@@ -201,7 +204,9 @@ class PhraseSampler:
         if len(self._by_name) > 1 and rng.random() < 0.3:
             return self._two_classes(rng)
         return self._from_group(
-            rng, (referring.count_expressions, referring.except_expressions), wants_absent=False
+            rng,
+            (referring.count_expressions, referring.except_expressions, gatherings.all_but_expressions),
+            wants_absent=False,
         )
 
     def _two_classes(self, rng: random.Random) -> Expression:
@@ -235,6 +240,13 @@ class PhraseSampler:
 
 
 _Source = Callable[[Group, random.Random], Iterable[Expression]]
+_PLACES: tuple[_Source, ...] = (referring.place_expressions, referring.order_expressions)
+_PLACES_OF_SEVERAL: tuple[_Source, ...] = (
+    gatherings.counted_place_expressions,
+    gatherings.middle_expressions,
+    referring.order_expressions,
+)
+_SIZES: tuple[_Source, ...] = (referring.size_expressions, gatherings.size_in_place_expressions)
 
 
 def _surely_absent(rng: random.Random) -> Utterance:

@@ -13,11 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from geophrase.training.data import colours
-from geophrase.training.data.grammar import Wording, choose_noun, number_word
-from geophrase.training.data.instances import Instance
-from geophrase.training.data.lexicon import words_for
-
-_MIN_VISIBLE_FRACTION = 0.6
+from geophrase.training.data.grammar import Wording, number_word
+from geophrase.training.data.things import MIN_VISIBLE_FRACTION, Group, Thing
+from geophrase.training.data.zones import ZONES
 
 
 @dataclass(frozen=True)
@@ -30,141 +28,13 @@ class Expression:
     name: str
 
 
-@dataclass(frozen=True)
-class Thing:
-    """An object in fractions of the image."""
-
-    index: int
-    x: float
-    y: float
-    left: float
-    top: float
-    right: float
-    bottom: float
-    area: float
-    visible_fraction: float
-    rgb: tuple[float, float, float] | None
-
-    @property
-    def side(self) -> float:
-        """The longer side of its box."""
-        return max(self.right - self.left, self.bottom - self.top)
-
-    def gap_to(self, other: Thing) -> float:
-        """Distance between the two boxes; 0 when they touch."""
-        dx = max(self.left - other.right, other.left - self.right, 0.0)
-        dy = max(self.top - other.bottom, other.top - self.bottom, 0.0)
-        return float((dx * dx + dy * dy) ** 0.5)
-
-
-@dataclass(frozen=True)
-class Group:
-    """All objects of one countable class in the image."""
-
-    name: str
-    things: tuple[Thing, ...]
-
-    def noun(self, rng: random.Random, *, plural: bool) -> str:
-        """A name of the class."""
-        return choose_noun(words_for(self.name), rng, plural=plural)
-
-
-Test = Callable[[Thing], bool]
-Zone = tuple[tuple[str, ...], Test, Test]
-
-
-def group_things(instances: Sequence[Instance], width_px: int, height_px: int) -> list[Group]:
-    """The countable classes whose objects can be told apart, in a stable order."""
-    crowded = {instance.name for instance in instances if instance.is_crowd}
-    groups: dict[str, list[Thing]] = {}
-    for index, instance in enumerate(instances):
-        if instance.name in crowded or not words_for(instance.name).is_countable:
-            continue
-        x, y = instance.centroid_xy
-        groups.setdefault(instance.name, []).append(
-            Thing(
-                index=index,
-                x=x / width_px,
-                y=y / height_px,
-                left=instance.left_px / width_px,
-                top=instance.top_px / height_px,
-                right=instance.right_px / width_px,
-                bottom=instance.bottom_px / height_px,
-                area=instance.area_px / (width_px * height_px),
-                visible_fraction=instance.visible_fraction,
-                rgb=instance.mean_rgb,
-            )
-        )
-    return [Group(name, tuple(things)) for name, things in sorted(groups.items())]
-
-
-def _zone(words: str, strict: Test, loose: Test) -> Zone:
-    return tuple(word.strip() for word in words.split("|")), strict, loose
-
-
-def _band(axis: str, side: str) -> tuple[Test, Test]:
-    """Strict: the centre lies in the outer 40 %. Loose: any part of the object is in the outer 52 %."""
-    if side == "low":
-        edge = {"x": "left", "y": "top"}[axis]
-        return (lambda t: getattr(t, axis) < 0.40), (lambda t: getattr(t, edge) < 0.52)
-    edge = {"x": "right", "y": "bottom"}[axis]
-    return (lambda t: getattr(t, axis) > 0.60), (lambda t: getattr(t, edge) > 0.48)
-
-
-def _both(first: Test, second: Test) -> Test:
-    return lambda thing: first(thing) and second(thing)
-
-
-def _make_zones() -> tuple[Zone, ...]:
-    left, left_loose = _band("x", "low")
-    right, right_loose = _band("x", "high")
-    top, top_loose = _band("y", "low")
-    bottom, bottom_loose = _band("y", "high")
-    zones = [
-        _zone("on the left|on the left side|at the left|in the left half|to the left|on the western side"
-              "|in the west", left, left_loose),
-        _zone("on the right|on the right side|at the right|in the right half|to the right|on the eastern side"
-              "|in the east", right, right_loose),
-        _zone("at the top|in the upper half|in the upper part|on the top|at the top of the image|in the north"
-              "|in the northern part", top, top_loose),
-        _zone("at the bottom|in the lower half|in the lower part|on the bottom|at the bottom of the image"
-              "|in the south|in the southern part", bottom, bottom_loose),
-    ]  # fmt: skip
-    corners = (
-        ("top", "upper", "north", "left", "west", top, left, top_loose, left_loose),
-        ("top", "upper", "north", "right", "east", top, right, top_loose, right_loose),
-        ("bottom", "lower", "south", "left", "west", bottom, left, bottom_loose, left_loose),
-        ("bottom", "lower", "south", "right", "east", bottom, right, bottom_loose, right_loose),
-    )
-    for row, row2, compass, col, compass2, row_in, col_in, row_loose, col_loose in corners:
-        words = (
-            f"in the {row} {col}|in the {row} {col} corner|in the {row2} {col}|in the {row2} {col} corner"
-            f"|at the {row} {col}|in the {compass}{compass2}|in the {compass}-{compass2}"
-            f"|in the {compass}{compass2}ern corner|on the {row2} {col} side"
-        )
-        zones.append(_zone(words, _both(row_in, col_in), _both(row_loose, col_loose)))
-    zones.append(
-        _zone(
-            "in the middle|in the center|in the centre|in the middle of the image|at the center"
-            "|in the central part",
-            lambda t: abs(t.x - 0.5) < 0.13 and abs(t.y - 0.5) < 0.13,
-            lambda t: t.left < 0.72 and t.right > 0.28 and t.top < 0.72 and t.bottom > 0.28,
-        )
-    )
-    return tuple(zones)
-
-
-ZONES = _make_zones()
-"""Words, strict test and loose test of every part of an image that a phrase may name."""
-
-
 def place_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
     """Objects by the part of the image they lie in; also parts where there are none (absent)."""
     for words, strict, loose in ZONES:
         inside = [thing for thing in group.things if strict(thing)]
         if any(loose(thing) and thing not in inside for thing in group.things):
             continue
-        if any(thing.visible_fraction < _MIN_VISIBLE_FRACTION for thing in inside):
+        if any(thing.visible_fraction < MIN_VISIBLE_FRACTION for thing in inside):
             continue
         plural = len(inside) != 1 and not (not inside and rng.random() < 0.5)
         noun, place = group.noun(rng, plural=plural), rng.choice(words)
@@ -172,20 +42,43 @@ def place_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
         yield Expression(wording, _indexes(inside), "place" if inside else "absent", group.name)
 
 
+_SIDES = {
+    "on the left": ("left", "left hand", "left-hand"),
+    "on the right": ("right", "right hand", "right-hand"),
+    "in the upper half": ("upper",),
+    "in the lower half": ("lower",),
+    "in the west": ("western", "west"),
+    "in the east": ("eastern", "east"),
+    "in the north": ("northern", "north"),
+    "in the south": ("southern", "south"),
+}
+
+
 def _placed(noun: str, place: str, *, plural: bool, rng: random.Random) -> Wording:
+    side = _SIDES.get(place)
+    if side is not None and rng.random() < 0.5:
+        return Wording(noun, before=rng.choice(side), is_plural=plural)
     short = place.removeprefix("in the ").removesuffix(" corner")
     if place.startswith("in the ") and len(short.split()) == 2 and "the" not in short and rng.random() < 0.25:
         return Wording(noun, before=short, is_plural=plural)
     return Wording(noun, after=place, is_plural=plural)
 
 
-_ORDINALS = ("first", "second", "third", "fourth", "fifth")
+_ORDINALS = (("first", "1st"), ("second", "2nd"), ("third", "3rd"), ("fourth", "4th"), ("fifth", "5th"))
 _ENDS: tuple[tuple[str, bool, str, str], ...] = (
-    ("x", False, "left", "leftmost|westernmost|far left"),
-    ("x", True, "right", "rightmost|easternmost|far right"),
-    ("y", False, "top", "topmost|uppermost|northernmost|top"),
-    ("y", True, "bottom", "bottommost|southernmost|lowermost|bottom"),
+    ("x", False, "left", "leftmost|westernmost|far left|left most"),
+    ("x", True, "right", "rightmost|easternmost|far right|right most"),
+    ("y", False, "top", "topmost|uppermost|northernmost|top|top most|highest"),
+    ("y", True, "bottom", "bottommost|southernmost|lowermost|bottom|bottom most|lowest"),
 )
+
+
+_EXTREMES = {
+    "left": ("furthest to the left", "on the far left", "furthest west", "nearest the left edge"),
+    "right": ("furthest to the right", "on the far right", "furthest east", "nearest the right edge"),
+    "top": ("nearest the top", "at the very top", "furthest north", "closest to the top edge"),
+    "bottom": ("nearest the bottom", "at the very bottom", "furthest south", "closest to the bottom edge"),
+}
 
 
 def order_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
@@ -199,7 +92,7 @@ def order_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
         for rank in range(min(count, 4)):
             if min(gaps[max(rank - 1, 0) : rank + 1]) < 0.04 or (rank and min(gaps[:rank]) < 0.025):
                 continue
-            if any(thing.visible_fraction < _MIN_VISIBLE_FRACTION for thing in ranked[: rank + 2]):
+            if any(thing.visible_fraction < MIN_VISIBLE_FRACTION for thing in ranked[: rank + 2]):
                 continue
             yield Expression(
                 _ordered(group.noun(rng, plural=False), rank, side, extremes.split("|"), rng),
@@ -212,11 +105,8 @@ def _ordered(noun: str, rank: int, side: str, extremes: list[str], rng: random.R
         roll = rng.random()
         if roll < 0.7:
             return Wording(noun, before=rng.choice(extremes))
-        end = {"left": "furthest to the left", "right": "furthest to the right"}.get(
-            side, f"nearest the {side}"
-        )
-        return Wording(noun, after=end)
-    ordinal = _ORDINALS[rank]
+        return Wording(noun, after=rng.choice(_EXTREMES[side]))
+    ordinal = _ORDINALS[rank][rng.random() < 0.15]
     if rng.random() < 0.5:
         return Wording(noun, before=ordinal, after=f"from the {side}")
     return Wording(noun, after=f"that is {ordinal} from the {side}")
@@ -263,7 +153,10 @@ def _size_classes(group: Group, ranked: Sequence[Thing], rng: random.Random) -> 
             continue
         if big[0].area > 1.8 * big[-1].area or small[0].area > 1.8 * small[-1].area:
             continue
-        for adjectives, part in ((("big", "large"), big), (("small", "little"), small)):
+        for adjectives, part in (
+            (("big", "large", "bigger", "larger"), big),
+            (("small", "little", "smaller"), small),
+        ):
             noun = group.noun(rng, plural=len(part) > 1)
             wording = Wording(noun, before=rng.choice(adjectives), is_plural=len(part) > 1)
             yield Expression(wording, _indexes(part), "size", group.name)
@@ -296,14 +189,14 @@ def shape_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
         return
     ranked = sorted(whole, key=lambda t: t.side, reverse=True)
     if ranked[0].side >= 1.4 * ranked[1].side and ranked[0].area > ranked[1].area:
-        wording = Wording(group.noun(rng, plural=False), before="longest")
+        wording = Wording(group.noun(rng, plural=False), before=rng.choice(("longest", "long")))
         yield Expression(wording, (ranked[0].index,), "attribute", group.name)
 
 
 def count_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
     """All objects by their number: "both ships", "the four tanks"."""
     count = len(group.things)
-    if not 2 <= count <= 8 or any(thing.visible_fraction < _MIN_VISIBLE_FRACTION for thing in group.things):
+    if not 2 <= count <= 8 or any(thing.visible_fraction < MIN_VISIBLE_FRACTION for thing in group.things):
         return
     noun = group.noun(rng, plural=True)
     if count == 2 and rng.random() < 0.5:
@@ -330,7 +223,9 @@ def except_expressions(group: Group, rng: random.Random) -> Iterator[Expression]
         return
     left_out = rng.choice(single)
     rest = tuple(thing.index for thing in group.things if thing.index not in left_out.targets)
-    joint = rng.choice(("except the", "but not the", "other than the", "without the"))
+    joint = rng.choice(
+        ("except the", "but not the", "other than the", "without the", "apart from the", "besides the")
+    )
     after = f"{joint} {left_out.wording.before} one"
     yield Expression(
         Wording(group.noun(rng, plural=True), after=after, is_plural=True), rest, "plural", group.name
@@ -339,15 +234,15 @@ def except_expressions(group: Group, rng: random.Random) -> Iterator[Expression]
 
 _Relation = tuple[str, Callable[[Thing, Thing], bool], Callable[[Thing, Thing], bool]]
 _RELATIONS: tuple[_Relation, ...] = (
-    ("left of|to the left of|on the left of|west of|to the west of",
+    ("left of|to the left of|on the left of|west of|to the west of|on the left side of",
      lambda a, b: b.left - a.right > -0.01 and b.x - a.x > 1.2 * abs(b.y - a.y), lambda a, b: a.x < b.x),
-    ("right of|to the right of|on the right of|east of|to the east of",
+    ("right of|to the right of|on the right of|east of|to the east of|on the right side of",
      lambda a, b: a.left - b.right > -0.01 and a.x - b.x > 1.2 * abs(b.y - a.y), lambda a, b: a.x > b.x),
     ("above|north of|to the north of|higher up than",
      lambda a, b: b.top - a.bottom > -0.01 and b.y - a.y > 1.2 * abs(b.x - a.x), lambda a, b: a.y < b.y),
     ("below|south of|to the south of|under",
      lambda a, b: a.top - b.bottom > -0.01 and a.y - b.y > 1.2 * abs(b.x - a.x), lambda a, b: a.y > b.y),
-    ("next to|beside|near|close to|adjacent to|by|right next to|in the vicinity of",
+    ("next to|beside|near|close to|adjacent to|by|right next to|in the vicinity of|alongside|at|adjoining",
      lambda a, b: 0.0 < a.gap_to(b) < 0.5 * max(a.side, min(b.side, 0.15)),
      lambda a, b: a.gap_to(b) < max(2.0 * max(a.side, min(b.side, 0.15)), 0.2)),
 )  # fmt: skip
@@ -355,10 +250,10 @@ _RELATIONS: tuple[_Relation, ...] = (
 
 def relation_expressions(targets: Group, anchors: Group, rng: random.Random) -> Iterator[Expression]:
     """Objects of one class by where they lie from the only object of another; also none there (absent)."""
-    if len(anchors.things) != 1 or anchors.things[0].visible_fraction < _MIN_VISIBLE_FRACTION:
+    if len(anchors.things) != 1 or anchors.things[0].visible_fraction < MIN_VISIBLE_FRACTION:
         return
     anchor = anchors.things[0]
-    anchor_text = f"the {anchors.noun(rng, plural=False)}"
+    anchor_text = f"the {anchors.noun(rng, plural=anchors.is_set)}"
     for words, strict, loose in _RELATIONS:
         chosen = [thing for thing in targets.things if strict(thing, anchor)]
         if any(loose(thing, anchor) and thing not in chosen for thing in targets.things):
