@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from types import NoneType, UnionType
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from geophrase.engine.model.rsam.config import RsamConfig
+from geophrase.training.baselines.early_fusion import EarlyFusionConfig
+from geophrase.training.baselines.models import ModelConfig
 from geophrase.training.data.augment import AugmentConfig
 from geophrase.training.data.phrases import SamplerConfig
 from geophrase.training.objective.clicks import ClickConfig
@@ -246,7 +247,7 @@ class TrainConfig:
         log_steps: Updates between lines of the metrics file.
     """
 
-    model: RsamConfig
+    model: ModelConfig
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     clicks: ClickConfig = field(default_factory=ClickConfig)
@@ -261,12 +262,14 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuses a log without lines.
+        """Refuses a log without lines, and prompts that the model does not take.
 
         Raises:
-            ValueError: The metrics file would never get a line.
+            ValueError: The metrics file would never get a line, or the model would be clicked on in vain.
         """
         _refuse_below(1, log_steps=self.log_steps)
+        if isinstance(self.model, EarlyFusionConfig) and self.clicks.batch_probability > 0:
+            raise ValueError(f"{self.model.name} takes text alone: 'clicks.batch_probability' is 0 for it")
 
     def as_dict(self) -> dict[str, Any]:
         """Nested plain values for JSON."""

@@ -113,8 +113,9 @@ class Benchmark:
 
 
 def _notes(experiment: Experiment, weights: WeightsFile, data: HeldOutData) -> Iterator[str]:
-    model = read_config(weights)
-    if _architecture(model) != _architecture(experiment.recipe().model):
+    model, trained = read_config(weights), experiment.recipe().model
+    assert isinstance(trained, RsamConfig)  # the paper's rows are
+    if _architecture(model) != _architecture(trained):
         yield f"{weights.path} holds a {model.name} of another shape than {experiment.run} trains"
     published = DATASETS[experiment.dataset]
     if data.num_phrases != published.num_test_phrases:

@@ -12,10 +12,10 @@ import torch
 
 from geophrase.engine.device import DeviceChoice, select_device
 from geophrase.engine.errors import EngineError
-from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.baselines.models import Model, load_model, num_own_parameters
 from geophrase.training.data.risors import RisorsImage
 from geophrase.training.evaluation.evaluation import EvaluationConfig, evaluate
 from geophrase.training.evaluation.latency import device_name, measure_latency
@@ -106,6 +106,7 @@ def _evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, 
     print(choice.reason, file=sys.stderr)
     weights = locate_weights(args.weights or args.model)
     rsam = load_model(weights)
+    _refuse_clicks_in_vain(args, rsam)
     rsam.to(choice.device).eval()
     config = _config(args, has_text=rsam.config.has_text)
     texts = TextCache(rsam)
@@ -113,6 +114,7 @@ def _evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, 
     report: dict[str, Any] = {
         "model": rsam.config.name,
         "weights": weights.short_hash,
+        "parameters": num_own_parameters(rsam),
         "data": [str(root) for root in args.data],
         "split": args.split,
         "size_px": args.size_px or rsam.config.image_px,
@@ -126,7 +128,15 @@ def _evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, 
     return report
 
 
-def _segmenter(args: argparse.Namespace, rsam: Rsam, choice: DeviceChoice, texts: TextCache) -> RsamSegmenter:
+def _refuse_clicks_in_vain(args: argparse.Namespace, model: Model) -> None:
+    if not isinstance(model, Rsam) and (args.points or args.clicks_to or args.latency):
+        message = f"{model.config.name} takes text alone: leave --points, --clicks-to and --latency out."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
+
+
+def _segmenter(
+    args: argparse.Namespace, rsam: Model, choice: DeviceChoice, texts: TextCache
+) -> RsamSegmenter:
     size_px = args.size_px or rsam.config.image_px
     if size_px <= 0 or size_px % _INPUT_MULTIPLE_PX:
         message = f"--size-px is a multiple of {_INPUT_MULTIPLE_PX}, not {size_px}."

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geophrase.engine.input_frame import InputFrame, normalised_input
-from geophrase.engine.model.rsam.image_encoder import ImageFeatures
-from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.training.baselines.models import Answering, Model
 from geophrase.training.fit.texts import TextCache
 
 MAX_QUERIES = 16
@@ -131,7 +130,7 @@ class Segmenter(Protocol):
 
 
 class RsamSegmenter:
-    """RSAM, or SAM 2 without text, on whole images squashed to a square, as the papers evaluate.
+    """RSAM, SAM 2 without text, or a baseline on whole images squashed to a square, as the papers evaluate.
 
     Args:
         rsam: The model in evaluation mode.
@@ -141,7 +140,7 @@ class RsamSegmenter:
     """
 
     def __init__(
-        self, rsam: Rsam, *, image_px: int, is_bfloat16: bool = True, texts: TextCache | None = None
+        self, rsam: Model, *, image_px: int, is_bfloat16: bool = True, texts: TextCache | None = None
     ) -> None:
         self._rsam = rsam
         self._image_px = image_px
@@ -170,9 +169,9 @@ class RsamSegmenter:
 
 @dataclass(frozen=True)
 class _EncodedByRsam:
-    rsam: Rsam
+    rsam: Answering
     texts: TextCache
-    features: ImageFeatures
+    features: Any
     frame: InputFrame
     is_bfloat16: bool
 

@@ -14,9 +14,10 @@ import torch
 from geophrase.engine.allocator import keep_freed_memory
 from geophrase.engine.device import select_device
 from geophrase.engine.errors import EngineError
+from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
-from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.baselines.models import build_model
 from geophrase.training.config import Budget, TrainConfig, with_settings
 from geophrase.training.data.risors import RisorsImage, read_split
 from geophrase.training.fit.batches import TrainingData
@@ -192,7 +193,7 @@ def build_fitting(
 
 def _trainer(args: argparse.Namespace, config: TrainConfig, ranks: Ranks, device: torch.device) -> Trainer:
     torch.manual_seed(config.seed)
-    rsam = Rsam(config.model)
+    rsam = build_model(config.model)
     if args.init is not None:
         _say(f"starting with {load_initial_weights(rsam, args.init)}", ranks)
     rsam.to(device)
@@ -230,8 +231,9 @@ def _auxiliary(config: TrainConfig, teacher: Path | None) -> AuxiliaryLoss | Non
     from geophrase.training.distillation.distillation import DistillationConfig, DistillationLoss
     from geophrase.training.distillation.teacher import MobileNetTeacher
 
-    if not isinstance(config.model.trunk, ConvTrunkConfig):
-        message = "Only the small convolutional trunk learns from this teacher: leave --teacher out."
+    trunk = config.model.trunk
+    if not (isinstance(config.model, RsamConfig) and isinstance(trunk, ConvTrunkConfig)):
+        message = "Only RSAM's small convolutional trunk learns from this teacher: leave --teacher out."
         raise EngineError(ErrorCode.BAD_REQUEST, message)
     level_weights = DistillationConfig().level_weights
-    return DistillationLoss(MobileNetTeacher(teacher), config.model.trunk.channels, level_weights)
+    return DistillationLoss(MobileNetTeacher(teacher), trunk.channels, level_weights)

@@ -12,13 +12,14 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.sam2_checkpoint import load_sam2_state_dict
 from geophrase.engine.model.weights.load import locate_weights, read_state_dict
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.baselines.models import Model
 from geophrase.training.fit.checkpoint import load_checkpoint
 from geophrase.training.fit.model_setup import merged_weights
 
 _SAM2_DECODER_PREFIX = "sam_mask_decoder."
 
 
-def load_initial_weights(rsam: Rsam, source: str | Path) -> str:
+def load_initial_weights(rsam: Model, source: str | Path) -> str:
     """Fills a model, or the parts of it that the source has; everything else stays at random.
 
     SAM 2.1's checkpoint gives the image encoder and the prompt encoder. The mask decoder is left at random in
@@ -39,7 +40,7 @@ def load_initial_weights(rsam: Rsam, source: str | Path) -> str:
     Source: RSAM Section 3.3 (image encoder from sam2.1-hiera-base-plus, TWGM and MMMD random).
     """
     weights = _read_weights(source)
-    if any(name.startswith(_SAM2_DECODER_PREFIX) for name in weights):
+    if isinstance(rsam, Rsam) and any(name.startswith(_SAM2_DECODER_PREFIX) for name in weights):
         report = load_sam2_state_dict(rsam, weights, with_decoder=not rsam.config.has_text)
         return f"{len(report.loaded)} tensors of SAM 2.1 from {source}, {len(report.missing)} at random"
     trunk = rsam.image_encoder.trunk

@@ -26,6 +26,7 @@ from geophrase.engine.model.rsam.config import HieraConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunk, ResidualBlock
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.baselines.models import Model
 from geophrase.training.config import ExecutionConfig, TrainableConfig
 
 _UPDATE = ".parametrizations.weight.0."
@@ -34,7 +35,7 @@ _BACKEND = "inductor"
 _QUERY, _VALUE, _NUM_IN_QKV = 0, 2, 3  # order of the rows of Hiera's joint projection
 
 
-def prepare_model(rsam: Rsam, trainable: TrainableConfig, execution: ExecutionConfig) -> None:
+def prepare_model(rsam: Model, trainable: TrainableConfig, execution: ExecutionConfig) -> None:
     """Makes a model ready to be trained, in place: before its optimiser and before it is spread over ranks.
 
     What is frozen has no gradients and is in evaluation mode, which whoever switches modes later restores
@@ -46,11 +47,15 @@ def prepare_model(rsam: Rsam, trainable: TrainableConfig, execution: ExecutionCo
         execution: How passes are computed.
 
     Raises:
-        EngineError: Compilation was asked for and there is no compiler.
+        EngineError: Compilation was asked for and there is no compiler, or low-rank updates of a model that
+            is not RSAM.
     """
     if trainable.is_image_encoder_frozen:
         rsam.image_encoder.requires_grad_(False).eval()
     if trainable.low_rank:
+        if not isinstance(rsam, Rsam):
+            message = f"{rsam.config.name} takes no low-rank updates: leave trainable.low_rank at 0."
+            raise EngineError(ErrorCode.BAD_REQUEST, message)
         _add_low_rank_updates(rsam, trainable.low_rank)
     if execution.is_activation_checkpointed and not trainable.is_image_encoder_frozen:
         for block in _trunk_blocks(rsam.image_encoder.trunk):
@@ -191,10 +196,11 @@ def _batch_statistics_kept(block: nn.Module) -> Iterator[None]:
             norm.momentum, norm.num_batches_tracked = momentum, num_batches
 
 
-def _compile(rsam: Rsam) -> None:
+def _compile(rsam: Model) -> None:
     """Compiles the parts in place; a size that is met with a second value is a variable from then on."""
     _require_compiler(rsam.device)
-    for part in (rsam.image_encoder, rsam.guidance, rsam.mask_decoder):
+    guidance = rsam.guidance if isinstance(rsam, Rsam) else None
+    for part in (rsam.image_encoder, guidance, rsam.mask_decoder):
         if part is not None:
             part.compile(backend=_BACKEND)
 

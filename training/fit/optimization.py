@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.training.baselines.models import Model
 from geophrase.training.config import GroupConfig, OptimizerConfig
 from geophrase.training.fit.model_setup import LowRankUpdate
 
@@ -19,7 +19,7 @@ _EMA_RAMP_STEPS = 10
 
 
 def build_optimizer(
-    config: OptimizerConfig, rsam: Rsam, extra: Iterable[nn.Parameter] = ()
+    config: OptimizerConfig, rsam: Model, extra: Iterable[nn.Parameter] = ()
 ) -> torch.optim.AdamW:
     """Returns AdamW over everything that trains, without decay on norms, biases and embeddings.
 
@@ -81,7 +81,7 @@ class MovingAverage:
     The decay starts low, so that the random start is forgotten soon.
     """
 
-    def __init__(self, rsam: Rsam, *, decay: float) -> None:
+    def __init__(self, rsam: Model, *, decay: float) -> None:
         self._rsam = rsam
         self._decay = decay
         self._num_updates = 0

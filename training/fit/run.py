@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.errors import CancelledError, EngineError
-from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.protocol.errors import ErrorCode
+from geophrase.training.baselines.models import Model
 from geophrase.training.config import TrainConfig, differing_fields
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.risors import RisorsImage
@@ -204,7 +204,7 @@ class Fitting:
         if self._ranks.is_first:
             self._judge(weights, report)
 
-    def _segmenter(self, rsam: Rsam) -> RsamSegmenter:
+    def _segmenter(self, rsam: Model) -> RsamSegmenter:
         return RsamSegmenter(
             rsam,
             image_px=self._config.validation.image_px,
@@ -212,11 +212,11 @@ class Fitting:
             texts=self._trainer.texts if rsam is self._trainer.rsam else None,
         )
 
-    def _scores(self, rsam: Rsam) -> ReferringScores:
+    def _scores(self, rsam: Model) -> ReferringScores:
         share = self._validation[self._ranks.rank :: self._ranks.world_size]
         return score_images(self._segmenter(rsam), share)
 
-    def _report(self, scores: Sequence[ReferringScores], rsam: Rsam) -> dict[str, Any]:
+    def _report(self, scores: Sequence[ReferringScores], rsam: Model) -> dict[str, Any]:
         """Adds up all processes' scores and draws panels."""
         for others in scores[1:]:
             scores[0].merge(others)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import torch
 
+from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.predictor import Predictor
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.risors import read_image, read_split
@@ -34,7 +35,8 @@ def run_smoke(args: argparse.Namespace, config: TrainConfig) -> int:
         miniature = Miniature.write(folder / f"miniature_{ranks.rank}")
         weights = fit_miniature(miniature, config, folder / "run", ranks=connected)
         if ranks.is_first:
-            answer = ask(weights, miniature)
+            is_known = isinstance(config.model, RsamConfig)
+            answer = ask(weights, miniature) if is_known else "the engine doesn't take this model's weights"
             print(f"{args.recipe}: {NUM_STEPS} updates, a validation and an export; {answer}")
     return 0
 

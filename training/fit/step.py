@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from geophrase.engine.input_frame import normalised_input
-from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.training.baselines.models import Model
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.dataset import Batch
 from geophrase.training.fit.texts import TextCache
@@ -55,7 +55,7 @@ class TrainingStep(nn.Module):
         auxiliary: An optional loss on the trunk's maps.
     """
 
-    def __init__(self, config: TrainConfig, rsam: Rsam, auxiliary: AuxiliaryLoss | None = None) -> None:
+    def __init__(self, config: TrainConfig, rsam: Model, auxiliary: AuxiliaryLoss | None = None) -> None:
         super().__init__()
         self.rsam = rsam
         self.auxiliary = auxiliary

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import torch
 
-from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
+from geophrase.training.baselines.models import Model
 
 _MAX_TEXTS = 20_000  # about 300 MB of MiniLM's tokens
 
@@ -20,7 +20,7 @@ class TextCache:
     therefore empties the cache wherever it may be taken up again.
     """
 
-    def __init__(self, rsam: Rsam) -> None:
+    def __init__(self, rsam: Model) -> None:
         self._rsam = rsam
         self._by_text: OrderedDict[str, TextFeatures] = OrderedDict()
 

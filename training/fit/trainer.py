@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from geophrase.engine.model.rsam.rsam import Rsam
+from geophrase.training.baselines.models import Model, build_model
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.dataset import Batch
 from geophrase.training.fit.model_setup import prepare_model
@@ -49,7 +49,7 @@ class Trainer:
     def __init__(
         self,
         config: TrainConfig,
-        rsam: Rsam,
+        rsam: Model,
         *,
         auxiliary: AuxiliaryLoss | None = None,
         ranks: Ranks | None = None,
@@ -132,7 +132,7 @@ class Trainer:
         return result
 
     @contextmanager
-    def averaged_model(self, weights: Mapping[str, Tensor]) -> Iterator[Rsam]:
+    def averaged_model(self, weights: Mapping[str, Tensor]) -> Iterator[Model]:
         """Gives a model with the averaged weights, in evaluation mode, that works without other processes.
 
         Args:
@@ -142,7 +142,7 @@ class Trainer:
             with self.ema.applied(), torch.compiler.set_stance("force_eager"):  # not worth compiling for
                 yield self.rsam
             return
-        model = Rsam(self.config.model)
+        model = build_model(self.config.model)
         if model.text_encoder is not None and model.text_encoder.config.is_frozen:
             model.text_encoder = self.rsam.text_encoder
         elif model.text_encoder is not None:

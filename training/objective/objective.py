@@ -6,14 +6,14 @@ Shape letters: B images, Q queries, S selected queries, C channels or coordinate
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
-from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
+from geophrase.training.baselines.models import Answering
 from geophrase.training.objective.clicks import (
     ClickConfig,
     jittered_boxes,
@@ -86,7 +86,7 @@ class Objective:
         self._loss = loss
         self._clicks = clicks
 
-    def __call__(self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws) -> BatchLoss:
+    def __call__(self, rsam: Answering, features: Any, queries: Queries, draws: Draws) -> BatchLoss:
         """Returns the loss of a batch whose images are encoded.
 
         Args:
@@ -118,7 +118,7 @@ class Objective:
         return terms, iou_Q[~queries.is_absent_Q].sum()
 
     def _corrected(
-        self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws, logits_QMHW: Tensor
+        self, rsam: Answering, features: Any, queries: Queries, draws: Draws, logits_QMHW: Tensor
     ) -> Tensor:
         """The corrections' share of the loss.
 
@@ -140,7 +140,7 @@ class Objective:
         )
 
     def _corrections(
-        self, rsam: Rsam, features: ImageFeatures, queries: Queries, draws: Draws, text_logits_S1HW: Tensor
+        self, rsam: Answering, features: Any, queries: Queries, draws: Draws, text_logits_S1HW: Tensor
     ) -> Tensor:
         """Sum over the rounds of the losses after each prompt, on the phrase's mask or on one object anew."""
         is_one_object = draws.one_object < self._clicks.object_probability

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from geophrase.training.config import TrainConfig
-from geophrase.training.recipes import ablations, freezing, refsegrs, risors, rrsis_d
+from geophrase.training.recipes import ablations, freezing, refsegrs, risors, rrsis_d, small_ablations
 from geophrase.training.recipes.corrections import corrections
 from geophrase.training.recipes.rsam_small import rsam_small
 from geophrase.training.recipes.smoke import smoke
@@ -28,7 +28,16 @@ PAPER_RECIPES: tuple[Callable[[], TrainConfig], ...] = (
 )
 """Every run that the RSAM paper's tables need."""
 
+SMALL_ABLATIONS: tuple[Callable[[], TrainConfig], ...] = (
+    small_ablations.small_baseline,
+    small_ablations.small_mmmd,
+    small_ablations.small_twgm,
+    small_ablations.small_both,
+    small_ablations.small_early_fusion,
+)
+"""Table 11 at the size of the bundled model, and early fusion beside it."""
+
 RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
-    {recipe.__name__: recipe for recipe in (rsam_small, corrections, smoke, *PAPER_RECIPES)}
+    {recipe.__name__: recipe for recipe in (rsam_small, corrections, smoke, *SMALL_ABLATIONS, *PAPER_RECIPES)}
 )
 """Names to the functions that make the settings of a run."""

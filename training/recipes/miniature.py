@@ -15,14 +15,19 @@ from numpy.typing import NDArray
 from safetensors.torch import save_file
 from transformers import BertConfig, BertModel
 
-from geophrase.engine.model.rsam.config import HieraConfig, RsamConfig, TextEncoderConfig
+from geophrase.engine.model.rsam.config import HieraConfig, TextEncoderConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
+from geophrase.training.baselines.early_fusion import EarlyFusionConfig
+from geophrase.training.baselines.models import ModelConfig
 from geophrase.training.config import Budget, TrainConfig
 from geophrase.training.data.risors import Phrase, write_sample, write_split
 
 IMAGE_PX = 64
 NUM_STEPS = 3
 _NATIVE_HW_PX = (80, 80)
+_SHRUNK_CONVOLUTIONS = ConvTrunkConfig(
+    stem_channels=8, channels=(8, 16, 32, 32), depths=(1, 1, 1, 1), gate_ratio=4
+)
 _SPLITS = {"train": 4, "val": 1, "test": 2}
 _COLOURS_RGB = {"white": (240, 235, 230), "red": (200, 50, 40), "blue": (40, 60, 190)}
 _CLASSES = {"square": "storage_tank", "disc": "windmill"}
@@ -69,7 +74,10 @@ class Miniature:
             log_steps=1,
         )
 
-    def _shrunk_model(self, model: RsamConfig) -> RsamConfig:
+    def _shrunk_model(self, model: ModelConfig) -> ModelConfig:
+        if isinstance(model, EarlyFusionConfig):
+            text = _shrunk_text(model.text, self.text_encoder)
+            return replace(model, image_px=IMAGE_PX, trunk=_SHRUNK_CONVOLUTIONS, text=text, head_width=16)
         return replace(
             model,
             image_px=IMAGE_PX,
@@ -83,7 +91,7 @@ class Miniature:
 
 def _shrunk_trunk(trunk: HieraConfig | ConvTrunkConfig) -> HieraConfig | ConvTrunkConfig:
     if isinstance(trunk, ConvTrunkConfig):
-        return ConvTrunkConfig(stem_channels=8, channels=(8, 16, 32, 32), depths=(1, 1, 1, 1), gate_ratio=4)
+        return _SHRUNK_CONVOLUTIONS
     return replace(trunk, embed_dim=8, num_heads=1, stages=(1, 1, 2, 1), global_blocks=(3, 3, 3))
 
 
