@@ -24,6 +24,7 @@ from geophrase.training.evaluation.plots import write_plots
 from geophrase.training.evaluation.report import as_table
 from geophrase.training.evaluation.resolution import Resolution
 from geophrase.training.evaluation.segmenter import RsamSegmenter
+from geophrase.training.evaluation.typed_phrases import OWN, ask_instead
 from geophrase.training.fit.texts import TextCache
 
 _CLICK_MODEL_IOUS = (85, 90)
@@ -38,6 +39,12 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--data", type=Path, nargs="+", required=True, metavar="DIR", help="RISORS folders")
     parser.add_argument("--split", default="test", help="split to score (default: test)")
+    parser.add_argument(
+        "--phrases",
+        default=OWN,
+        metavar="WHICH",
+        help="own: the folder's; typed: what people typed at these images; or a file of such (default: own)",
+    )
     parser.add_argument("--limit", type=int, metavar="N", help="score N images, spread over the split")
     parser.add_argument("--size-px", type=int, metavar="PX", help="input side (default: the preset's)")
     parser.add_argument(
@@ -93,7 +100,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """
     if args.threads:
         torch.set_num_threads(args.threads)
-    report = _evaluate(args, _spread(images_to_score(args.data, args.split), args.limit))
+    images = ask_instead(images_to_score(args.data, args.split), args.phrases)
+    report = _evaluate(args, _spread(images, args.limit))
     print(json.dumps(report, indent=1) if args.json else as_table(report), flush=True)
     if args.plots is not None:
         for path in write_plots(report, args.plots):
@@ -117,6 +125,7 @@ def _evaluate(args: argparse.Namespace, images: list[RisorsImage]) -> dict[str, 
         "parameters": num_own_parameters(rsam),
         "data": [str(root) for root in args.data],
         "split": args.split,
+        "phrases_of": args.phrases,
         "size_px": args.size_px or rsam.config.image_px,
         "resolution": str(config.resolutions[0]),
         "images": len(images),
