@@ -10,15 +10,15 @@ import torch
 from safetensors.torch import load_file
 
 from geophrase.engine.model.load_model import load_model
-from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.weights.load import locate_weights
 from geophrase.engine.predictor import Predictor
 from geophrase.training.cli import main
-from geophrase.training.recipes.catalog import PAPER_RECIPES, RECIPES
+from geophrase.training.recipes.catalog import PAPER_RECIPES, RECIPES, SMALL_ABLATIONS
 
 _TEXT, _IMAGE = "text_encoder.", "image_encoder."
-_OF_THE_ENGINE = [name for name, recipe in RECIPES.items() if isinstance(recipe().model, RsamConfig)]
+# The small ablations have the switches of the paper's and the trunk of rsam_small, and a baseline among them.
+_OF_THE_ENGINE = [name for name, recipe in RECIPES.items() if recipe not in SMALL_ABLATIONS]
 
 
 def start_of(config):
