@@ -246,6 +246,23 @@ SURELY_ABSENT: tuple[str, ...] = (
 """Things that none of the sources can show, typed in the singular, the plural and with articles."""
 
 
+GENERAL: dict[str, tuple[ClassWords, frozenset[str]]] = {
+    "court": (
+        _things("court, sports court, playing court", "courts, sports courts, playing courts"),
+        frozenset({"tennis_court", "basketball_court"}),
+    ),
+    "motor_vehicle": (
+        _things("vehicle, motor vehicle", "vehicles, motor vehicles"),
+        frozenset({"car", "truck", "bus"}),
+    ),
+    "watercraft": (
+        _things("vessel, watercraft", "vessels, watercraft"),
+        frozenset({"ship", "boat"}),
+    ),
+}
+"""Words for the objects of several classes at once, and the classes."""
+
+
 def words_for(name: str) -> ClassWords:
     """The class's words; an unknown key names itself, so that a foreign data set can still be read."""
     found = LEXICON.get(name)

@@ -23,6 +23,7 @@ _REACHES_BEYOND = re.compile(
     # they compare with the rest of the image, or count what is in it
     r"little|giant|high|low|medium|\w+(?:er|est)|more|less|most|least|than|only|single|all|both|each|every|"
     r"another|other|others|except|but|not|no|several|many|few|row|rows|column|columns|line|group|pair|"
+    r"lined|cluster|bunch|alone|apart|isolated|lone|remote|solitary|neighbou?r\w*|excluding|hand|"
     r"one|two|three|four|five|six|seven|eight|nine|ten|\d+\w*"
     r")\b",
     re.IGNORECASE,

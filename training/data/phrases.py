@@ -12,7 +12,7 @@ from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.lexicon import SURELY_ABSENT, may_be_confused, words_for
 from geophrase.training.data.referring import Expression
 from geophrase.training.data.risors import KINDS, Phrase
-from geophrase.training.data.things import Group, group_things
+from geophrase.training.data.things import Group, general_groups, group_things
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class PhraseSampler:
             self._by_name.setdefault(instance.name, []).append(index)
         self._labelled = sorted(classes_labelled)
         self._groups = group_things(instances, width_px, height_px)
+        self._general = general_groups(self._groups, self._labelled)
 
     def sample(self, rng: random.Random, count: int) -> list[Utterance]:
         """At most `count` distinct phrases; fewer only when the image offers nothing more to say."""
@@ -157,6 +158,8 @@ class PhraseSampler:
     def _class(self, rng: random.Random, kind: str) -> Expression | None:
         if not self._by_name:
             return None
+        if kind == "synonym" and self._general and rng.random() < _GENERAL_SHARE:
+            return referring.whole_expression(rng.choice(self._general), rng)
         name = rng.choice(sorted(self._by_name))
         words, targets = words_for(name), tuple(self._by_name[name])
         is_crowd = any(self._instances[index].is_crowd for index in targets)
@@ -179,7 +182,8 @@ class PhraseSampler:
     ) -> Expression | None:
         if not self._groups:
             return None
-        group = rng.choice(self._groups)
+        is_general = self._general and rng.random() < _GENERAL_SHARE
+        group = rng.choice(self._general if is_general else self._groups)
         found = [
             expression
             for source in sources
@@ -239,12 +243,14 @@ class PhraseSampler:
         return _absent_class(rng.choice(names), rng) if names else None
 
 
+_GENERAL_SHARE = 0.15
 _Source = Callable[[Group, random.Random], Iterable[Expression]]
 _PLACES: tuple[_Source, ...] = (referring.place_expressions, referring.order_expressions)
 _PLACES_OF_SEVERAL: tuple[_Source, ...] = (
     gatherings.counted_place_expressions,
     gatherings.middle_expressions,
     referring.order_expressions,
+    referring.comparative_expressions,
 )
 _SIZES: tuple[_Source, ...] = (referring.size_expressions, gatherings.size_in_place_expressions)
 

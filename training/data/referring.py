@@ -8,6 +8,7 @@ not said. Coordinates are fractions of the image, x right, y down.
 from __future__ import annotations
 
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,12 @@ _ENDS: tuple[tuple[str, bool, str, str], ...] = (
 )
 
 
+def whole_expression(group: Group, rng: random.Random) -> Expression:
+    """All objects of a group by its name alone."""
+    wording = Wording(group.noun(rng, plural=True), is_plural=True, is_definite=False)
+    return Expression(wording, _indexes(group.things), "synonym", group.name)
+
+
 _EXTREMES = {
     "left": ("furthest to the left", "on the far left", "furthest west", "nearest the left edge"),
     "right": ("furthest to the right", "on the far right", "furthest east", "nearest the right edge"),
@@ -110,6 +117,30 @@ def _ordered(noun: str, rank: int, side: str, extremes: list[str], rng: random.R
     if rng.random() < 0.5:
         return Wording(noun, before=ordinal, after=f"from the {side}")
     return Wording(noun, after=f"that is {ordinal} from the {side}")
+
+
+_COMPARATIVES = (
+    ("x", 1, "left|left hand|western", "further left|further west|to the left of the other"),
+    ("x", -1, "right|right hand|eastern", "further right|further east|to the right of the other"),
+    ("y", 1, "upper|northern", "further up|further north|above the other"),
+    ("y", -1, "lower|southern", "further down|further south|below the other"),
+)
+
+
+def comparative_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
+    """One of two objects by where the other is: "the upper of the two ships", "the ship further north"."""
+    if len(group.things) != 2 or any(thing.visible_fraction < MIN_VISIBLE_FRACTION for thing in group.things):
+        return
+    for axis, sign, adjectives, places in _COMPARATIVES:
+        first, second = sorted(group.things, key=lambda thing: float(sign * getattr(thing, axis)))
+        if abs(getattr(first, axis) - getattr(second, axis)) < 0.08:
+            continue
+        one, two = group.noun(rng, plural=False), group.noun(rng, plural=True)
+        adjective, place = rng.choice(adjectives.split("|")), rng.choice(places.split("|"))
+        patterns = (f"the {adjective} of the two {two}", f"the {adjective} {one}", f"the {one} {place}",
+                    f"the {adjective} one of the {two}")  # fmt: skip
+        wording = Wording(rng.choice(patterns), is_complete=True)
+        yield Expression(wording, (first.index,), "place", group.name)
 
 
 def size_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
@@ -191,6 +222,28 @@ def shape_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
     if ranked[0].side >= 1.4 * ranked[1].side and ranked[0].area > ranked[1].area:
         wording = Wording(group.noun(rng, plural=False), before=rng.choice(("longest", "long")))
         yield Expression(wording, (ranked[0].index,), "attribute", group.name)
+    yield from _lying(group, rng)
+
+
+_LYING = (
+    (1, "horizontal", "running east-west|running left to right|lying horizontally"),
+    (-1, "vertical", "running north-south|running up and down|standing vertically"),
+)
+
+
+def _lying(group: Group, rng: random.Random) -> Iterator[Expression]:
+    """Those much wider than high among those that are not, and the other way round."""
+    wides = [math.log((t.right - t.left) / max(t.bottom - t.top, 1e-6)) for t in group.things]
+    for sign, adjective, phrases in _LYING:
+        chosen = [thing for thing, wide in zip(group.things, wides, strict=True) if sign * wide > 0.7]
+        rest = [sign * wide for thing, wide in zip(group.things, wides, strict=True) if thing not in chosen]
+        if not chosen or not rest or max(rest) > 0.15:
+            continue
+        noun = group.noun(rng, plural=len(chosen) > 1)
+        wording = Wording(noun, before=adjective, is_plural=len(chosen) > 1)
+        if rng.random() < 0.4:
+            wording = Wording(noun, after=rng.choice(phrases.split("|")), is_plural=len(chosen) > 1)
+        yield Expression(wording, _indexes(chosen), "attribute", group.name)
 
 
 def count_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
@@ -267,12 +320,26 @@ def _by_distance(targets: Group, anchor: Thing, anchor_text: str, rng: random.Ra
         return
     ranked = sorted(targets.things, key=lambda t: t.gap_to(anchor))
     distances = [thing.gap_to(anchor) for thing in ranked]
+    yield from _several_nearest(targets, ranked, distances, anchor_text, rng)
     if distances[1] > 0.05 and distances[1] > 1.5 * distances[0]:
         words = rng.choice(("closest to", "nearest to", "nearest", "closest by"))
         yield _related(targets, ranked[:1], f"{words.removesuffix(' by')} {_to(words)}{anchor_text}", rng)
     if distances[-1] > 1.35 * distances[-2] + 0.03:
         words = rng.choice(("farthest from", "furthest from", "furthest away from", "most distant from"))
         yield _related(targets, ranked[-1:], f"{words} {anchor_text}", rng)
+
+
+def _several_nearest(
+    group: Group, ranked: Sequence[Thing], distances: Sequence[float], anchor_text: str, rng: random.Random
+) -> Iterator[Expression]:
+    """The two or three next to the anchor, where the following one is clearly farther off."""
+    for count in range(2, min(4, len(ranked))):
+        if distances[count] > 1.6 * distances[count - 1] + 0.05:
+            number = number_word(count, rng) if count > 2 or rng.random() < 0.7 else "pair of"
+            link = rng.choice(("nearest", "nearest to", "closest to", "nearer to", "closer to"))
+            text = f"the {number} {group.noun(rng, plural=True)} {link} {anchor_text}"
+            wording = Wording(text, is_plural=True, is_complete=True)
+            yield Expression(wording, _indexes(ranked[:count]), "relation", group.name)
 
 
 def _to(words: str) -> str:

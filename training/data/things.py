@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from geophrase.training.data.grammar import choose_noun
 from geophrase.training.data.instances import Instance
-from geophrase.training.data.lexicon import words_for
+from geophrase.training.data.lexicon import GENERAL, words_for
 
 MIN_VISIBLE_FRACTION = 0.6
 """Of an object that is not cut off so far that its place and size are anybody's guess."""
@@ -43,15 +43,24 @@ class Thing:
 
 @dataclass(frozen=True)
 class Group:
-    """All objects of one countable class in the image; as a set, one thing that its plural names."""
+    """All objects of one countable class in the image, or of several that one word names.
+
+    Attributes:
+        name: The class's key, or the keys with a plus between.
+        things: The objects; at least one.
+        is_set: Whether the one thing stands for several, which the plural names.
+        general: Key of the word in `lexicon.GENERAL`; empty for the class's own words.
+    """
 
     name: str
     things: tuple[Thing, ...]
     is_set: bool = False
+    general: str = ""
 
     def noun(self, rng: random.Random, *, plural: bool) -> str:
         """A name of the class."""
-        return choose_noun(words_for(self.name), rng, plural=plural)
+        words = GENERAL[self.general][0] if self.general else words_for(self.name)
+        return choose_noun(words, rng, plural=plural)
 
 
 def group_things(instances: Sequence[Instance], width_px: int, height_px: int) -> list[Group]:
@@ -77,3 +86,20 @@ def group_things(instances: Sequence[Instance], width_px: int, height_px: int) -
             )
         )
     return [Group(name, tuple(things)) for name, things in sorted(groups.items())]
+
+
+def general_groups(groups: Sequence[Group], labelled: Iterable[str]) -> list[Group]:
+    """What general words name ("courts") where the image labels every class that they include.
+
+    Args:
+        groups: The image's groups by class.
+        labelled: Classes of which every object is among them.
+    """
+    surely_known, found = frozenset(labelled), []
+    for general, (_, names) in GENERAL.items():
+        included = [group for group in groups if group.name in names]
+        if included and names <= surely_known:
+            name = "+".join(group.name for group in included)
+            things = tuple(thing for group in included for thing in group.things)
+            found.append(Group(name, things, general=general))
+    return found

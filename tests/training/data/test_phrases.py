@@ -92,6 +92,11 @@ def test_halves_and_corners_hold_what_they_are_said_to_hold() -> None:
             continue
         num_checked += 1
 
+        if len(inside) == len(outside) == len(active) == 1:  # "the left one of the two" may lie right, too
+            ((axis, sign),) = active
+            assert sign * inside[0, axis] < sign * outside[0, axis], text
+            continue
+
         def is_there(points: np.ndarray, active: list[tuple[int, int]] = active) -> np.ndarray:
             return np.all([sign * (0.5 - points[:, axis]) > 0 for axis, sign in active], axis=0)
 
@@ -185,6 +190,48 @@ def test_relations_hold_against_the_anchor() -> None:
         num_single, num_sets = num_single + (len(anchors) == 1), num_sets + (len(anchors) > 1)
     assert num_single > 40
     assert num_sets > 5
+
+
+def test_courts_are_of_both_sorts_where_both_are_labelled() -> None:
+    places = {"tennis_court": (10, 20), "basketball_court": (150, 160)}
+    instances = [
+        Instance(name, np.ones((20, 20), np.uint8), left, top)
+        for name, lefts in places.items()
+        for left, top in zip(lefts, (30, 150), strict=True)
+    ]
+    meant: dict[str, set[tuple[int, ...]]] = {}
+    for labelled in (set(places), {"tennis_court"}):
+        sampler = sampler_for(instances, classes_labelled=labelled)
+        for seed in range(500):
+            utterance = sampler.draw(random.Random(seed), "synonym")
+            assert utterance is not None
+            if re.search(r"^(all |the |all the )?(sports |playing )?courts$", utterance.text):
+                meant.setdefault("+".join(sorted(labelled)), set()).add(tuple(sorted(utterance.targets)))
+    assert meant == {"basketball_court+tennis_court": {(0, 1, 2, 3)}}
+
+
+def test_the_nearest_two_are_nearer_than_the_third() -> None:
+    tanks = [Instance("storage_tank", np.ones((10, 10), np.uint8), left, 90) for left in (40, 60, 170)]
+    sampler = sampler_for([*tanks, Instance("ship", np.ones((10, 10), np.uint8), 20, 90)])
+    meant = set()
+    for seed in range(600):
+        utterance = sampler.draw(random.Random(seed), "relation")
+        if utterance is not None and re.search(r"\b(two|2|pair)\b.*\b(nea|clos)\w+ ", utterance.text):
+            meant.add(utterance.targets)
+    assert meant == {(0, 1)}
+
+
+def test_lying_and_standing_ones_are_told_apart() -> None:
+    shapes = [(40, 12), (40, 12), (12, 40)]
+    ships = [Instance("ship", np.ones((h, w), np.uint8), 60 * n, 50) for n, (w, h) in enumerate(shapes)]
+    meant: dict[bool, set[tuple[int, ...]]] = {}
+    for seed in range(200):
+        utterance = sampler_for(ships).draw(random.Random(seed), "attribute")
+        words = r"(horizontal|east-west|left to right)|vertical|north-south|up and down"
+        match = utterance and re.search(words, utterance.text)
+        if utterance and match:
+            meant.setdefault(bool(match[1]), set()).add(utterance.targets)
+    assert meant == {True: {(0, 1)}, False: {(2,)}}
 
 
 def test_absent_phrases_name_nothing_in_the_image() -> None:
