@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -195,13 +196,13 @@ class PhraseSampler:
     def _relation(self, rng: random.Random, *, wants_absent: bool) -> Expression | None:
         if len(self._groups) < 2 or (not wants_absent and rng.random() < 0.3):
             return self._from_group(rng, (gatherings.gathered_expressions,), wants_absent=wants_absent)
-        targets, anchors = rng.sample(self._groups, 2)
-        anchors = gatherings.as_one(anchors) or anchors
-        found = [
-            expression
-            for expression in referring.relation_expressions(targets, anchors, rng)
-            if (not expression.targets) == wants_absent
-        ]
+        targets, *anchors = rng.sample(self._groups, min(3, len(self._groups)))
+        anchors = [gatherings.as_one(group) or group for group in anchors]
+        expressions = referring.relation_expressions(targets, anchors[0], rng)
+        if len(anchors) > 1:
+            between = referring.between_expressions(targets, anchors[0], anchors[1], rng)
+            expressions = itertools.chain(between, expressions)
+        found = [one for one in expressions if (not one.targets) == wants_absent]
         return rng.choice(found) if found else None
 
     def _plural(self, rng: random.Random) -> Expression | None:

@@ -315,6 +315,32 @@ def relation_expressions(targets: Group, anchors: Group, rng: random.Random) -> 
     yield from _by_distance(targets, anchor, anchor_text, rng)
 
 
+def between_expressions(
+    targets: Group, first: Group, second: Group, rng: random.Random
+) -> Iterator[Expression]:
+    """Objects of one class between the only objects of two others."""
+    if any(len(group.things) != 1 for group in (first, second)):
+        return
+    ends = first.things[0], second.things[0]
+    if any(end.visible_fraction < MIN_VISIBLE_FRACTION for end in ends) or ends[0].gap_to(ends[1]) < 0.1:
+        return
+    chosen = [thing for thing in targets.things if _is_between(thing, *ends, margin=0.25, aside=0.2)]
+    if not chosen or len(chosen) < sum(
+        _is_between(thing, *ends, margin=0.0, aside=0.5) for thing in targets.things
+    ):
+        return
+    nouns = [group.noun(rng, plural=group.is_set) for group in (first, second)]
+    words = rng.choice(("between", "between", "in between"))
+    yield _related(targets, chosen, f"{words} the {' and the '.join(nouns)}", rng)
+
+
+def _is_between(thing: Thing, first: Thing, second: Thing, *, margin: float, aside: float) -> bool:
+    """Whether a centre lies on the line of two others, off its ends, not aside, in shares of its length."""
+    along = complex(second.x - first.x, second.y - first.y)
+    place = complex(thing.x - first.x, thing.y - first.y) / along
+    return margin < place.real < 1 - margin and abs(place.imag) < aside
+
+
 def _by_distance(targets: Group, anchor: Thing, anchor_text: str, rng: random.Random) -> Iterator[Expression]:
     if len(targets.things) < 2:
         return

@@ -221,6 +221,16 @@ def test_the_nearest_two_are_nearer_than_the_third() -> None:
     assert meant == {(0, 1)}
 
 
+def test_between_is_said_of_what_lies_on_the_line_alone() -> None:
+    corners = [("ship", 10, 150), ("airplane", 180, 150), ("vehicle", 90, 155), ("vehicle", 90, 10)]
+    instances = [Instance(name, np.ones((10, 10), np.uint8), left, top) for name, left, top in corners]
+    sampler = sampler_for(instances)
+    said = [one for seed in range(400) if (one := sampler.draw(random.Random(seed), "relation"))]
+    between = [one for one in said if "between" in one.text]
+    assert between
+    assert all(one.targets == (2,) and one.name == "vehicle" for one in between)
+
+
 def test_lying_and_standing_ones_are_told_apart() -> None:
     shapes = [(40, 12), (40, 12), (12, 40)]
     ships = [Instance("ship", np.ones((h, w), np.uint8), 60 * n, 50) for n, (w, h) in enumerate(shapes)]
