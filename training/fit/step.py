@@ -59,7 +59,7 @@ class TrainingStep(nn.Module):
         super().__init__()
         self.rsam = rsam
         self.auxiliary = auxiliary
-        self.texts = TextCache(rsam)
+        self.texts = TextCache(rsam, is_bfloat16=config.execution.is_bfloat16)
         self._is_bfloat16 = config.execution.is_bfloat16
         self._objective = Objective(config.loss, config.clicks)
         self._tap = _TrunkTap()

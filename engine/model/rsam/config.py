@@ -243,7 +243,7 @@ _RSAM_SMALL = RsamConfig(
     name="rsam_small",
     image_px=512,
     width=128,
-    trunk=ConvTrunkConfig(),
+    trunk=ConvTrunkConfig(position_grid=32),
     text=MINILM,
     guidance=GuidanceConfig(
         num_heads=4, mlp_dim=512, cross_attention_downsample=1, position_pairs_per_layer=1

@@ -13,6 +13,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from geophrase.engine.model.rsam.position_table import on_grid, position_waves
+
+_POSITION_STRENGTH = 0.7  # standard deviation, about that of the map's channels
+_PLACED_STAGE = 2  # stride 16
+
 
 @dataclass(frozen=True)
 class ConvTrunkConfig:
@@ -23,12 +28,16 @@ class ConvTrunkConfig:
         channels: Channels of the maps at strides 4, 8, 16 and 32.
         depths: Residual blocks in each of the four stages.
         gate_ratio: Reduction of the channel gate in the two deep stages.
+        position_grid: Side of the table of positions that the stride-16 map is handed out with, 0 for none.
+            Hiera adds positions to its tokens; attention in guidance and decoder adds them to queries and
+            keys alone, so that what it carries would not say where it comes from.
     """
 
     stem_channels: int = 32
     channels: tuple[int, int, int, int] = (40, 80, 160, 256)
     depths: tuple[int, int, int, int] = (2, 2, 5, 2)
     gate_ratio: int = 8
+    position_grid: int = 0
 
 
 class ChannelGate(nn.Module):
@@ -105,6 +114,10 @@ class ConvTrunk(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
             in_channels = channels
         self.channel_list = list(reversed(config.channels))
+        self.position_1CHW: nn.Parameter | None = None
+        if config.position_grid:
+            waves_1CHW = position_waves(config.channels[_PLACED_STAGE], (config.position_grid,) * 2)
+            self.position_1CHW = nn.Parameter(_POSITION_STRENGTH * waves_1CHW)
 
     def forward(self, image_BCHW: Tensor) -> list[Tensor]:
         """Encodes normalised images.
@@ -120,4 +133,8 @@ class ConvTrunk(nn.Module):
         for stage in self.stages:
             x_BCHW = stage(x_BCHW)
             maps.append(x_BCHW)
+        if self.position_1CHW is not None:
+            deep_BCHW = maps[_PLACED_STAGE]
+            position_1CHW = on_grid(self.position_1CHW, (deep_BCHW.shape[-2], deep_BCHW.shape[-1]))
+            maps[_PLACED_STAGE] = deep_BCHW + position_1CHW.to(deep_BCHW.dtype)
         return maps

@@ -10,10 +10,12 @@ from dataclasses import dataclass
 import torch
 from sam2.modeling.sam2_utils import MLP
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from geophrase.engine.model.rsam.attention import AttentionLayers, attend
 from geophrase.engine.model.rsam.config import GuidanceConfig
+from geophrase.engine.model.rsam.position_table import on_grid, position_waves
+
+_POSITION_STRENGTH = 0.5  # standard deviation; what is placed has been normalised to 1
 
 
 class Attention(nn.Module):
@@ -46,13 +48,16 @@ class PositionPair(nn.Module):
 
     The image's table has the grid of the preset's input; another grid gets it interpolated, as ViTs do, so
     that training at several scales and tiles of other sizes work.
+
+    It starts from waves as strong as half the features. From noise of 0.02, as transformers usually start
+    their tables, it had grown to 0.05 after hours of training, and phrases of place and relation were not
+    learned (``runs/LOG.md``, 3). The paper doesn't say how it starts.
     """
 
     def __init__(self, width: int, *, grid_hw: tuple[int, int], max_tokens: int) -> None:
         super().__init__()
-        self.image_1DHW = nn.Parameter(torch.empty(1, width, *grid_hw))
+        self.image_1DHW = nn.Parameter(_POSITION_STRENGTH * position_waves(width, grid_hw))
         self.text_LD = nn.Parameter(torch.empty(max_tokens, width))
-        nn.init.trunc_normal_(self.image_1DHW, std=0.02)
         nn.init.trunc_normal_(self.text_LD, std=0.02)
 
     def place_image(self, image_QND: Tensor, grid_hw: tuple[int, int]) -> Tensor:
@@ -60,9 +65,7 @@ class PositionPair(nn.Module):
 
         Added in float32 to bfloat16 they would cost four times as much.
         """
-        image_1DHW: Tensor = self.image_1DHW
-        if image_1DHW.shape[-2:] != grid_hw:
-            image_1DHW = F.interpolate(image_1DHW, size=grid_hw, mode="bicubic", align_corners=False)
+        image_1DHW = on_grid(self.image_1DHW, grid_hw)
         return image_QND + image_1DHW.to(image_QND.dtype).flatten(2).transpose(1, 2).contiguous()
 
     def place_text(self, text_QLD: Tensor) -> Tensor:
