@@ -1,4 +1,4 @@
-"""Names of colours, said only when the pixels leave no doubt."""
+"""Names of colours, as people give them to what they see from above."""
 
 from __future__ import annotations
 
@@ -22,6 +22,11 @@ _HUES_DEG: tuple[tuple[str, float, float], ...] = (
     ("blue", 172.0, 265.0),
 )
 _HUE_MARGIN_DEG = 6.0
+MOTLEY = frozenset(
+    "ground_track_field baseball_diamond stadium harbor football_pitch sports_ground park parking_lot "
+    "construction_site train container".split()
+)
+"""Classes whose objects show several colours, so that the mean of one is none that somebody would say."""
 
 
 def certain_name(mean_rgb: tuple[float, float, float]) -> str | None:
@@ -32,6 +37,25 @@ def certain_name(mean_rgb: tuple[float, float, float]) -> str | None:
     """
     names = possible_names(mean_rgb)
     return next(iter(names)) if len(names) == 1 else None
+
+
+def likely_name(mean_rgb: tuple[float, float, float]) -> str | None:
+    """The name most people would give the colour where the others around it have none of that name.
+
+    Surfaces from above are dull: a blue court is said to be blue at a saturation that no colour chart has.
+    None between white and gray, gray and black, and for hues that have no name here.
+
+    Args:
+        mean_rgb: 0–255.
+    """
+    hue, saturation, value = colorsys.rgb_to_hsv(*(channel / 255.0 for channel in mean_rgb))
+    if saturation < 0.12:
+        bounds = {"white": (0.68, 1.01), "gray": (0.36, 0.56), "black": (0.0, 0.24)}
+        return next((name for name, (low, high) in bounds.items() if low <= value < high), None)
+    if saturation < 0.24 or value < 0.2:
+        return None
+    turned = hue * 360.0 + (360.0 if hue * 360.0 < 12.0 else 0.0)
+    return next((name for name, low, high in _HUES_DEG if low <= turned < high), None)
 
 
 def possible_names(mean_rgb: tuple[float, float, float]) -> frozenset[str]:

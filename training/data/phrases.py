@@ -268,7 +268,7 @@ def _absent_class(name: str, rng: random.Random) -> Expression:
         noun = indefinite(noun)
         return Expression(Wording(noun, is_complete=True), (), "absent", name)
     before = (
-        "" if rng.random() < 0.85 else rng.choice(("largest", "leftmost", "small", "white", "big", "red"))
+        "" if rng.random() < 0.85 else rng.choice(("largest", "leftmost", "small", "white", "big", "gray"))
     )
     wording = Wording(
         noun, before=before, is_plural=plural, is_definite=bool(before), is_countable=words.is_countable

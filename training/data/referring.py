@@ -194,15 +194,23 @@ def _size_classes(group: Group, ranked: Sequence[Thing], rng: random.Random) -> 
 
 
 def colour_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:
-    """Objects by a colour that they surely have and the others surely have not; also colours of none."""
+    """Objects by the colour that they have and the others surely have not; now and then one colour of none.
+
+    Seldom: if most images said what colours their objects have not, a colour would come to mean absence.
+    """
     coloured = [(thing, thing.rgb) for thing in group.things if thing.rgb is not None]
-    if len(coloured) < len(group.things):
+    if len(coloured) < len(group.things) or not colours.MOTLEY.isdisjoint(group.name.split("+")):
         return
+    missing = rng.choice(("red", "orange", "yellow", "green", "blue")) if rng.random() < 0.5 else None
     for colour, synonyms in colours.WORDS.items():
-        sure = [thing for thing, rgb in coloured if colours.certain_name(rgb) == colour]
+        sure = [
+            thing
+            for thing, rgb in coloured
+            if colour in (colours.certain_name(rgb), colours.likely_name(rgb))
+        ]
         if any(colour in colours.possible_names(rgb) and thing not in sure for thing, rgb in coloured):
             continue
-        if not sure and (colour in ("black", "gray", "white") or len(group.things) > 8):
+        if not sure and (colour != missing or len(group.things) > 8):
             continue
         plural = len(sure) > 1 or (not sure and rng.random() < 0.5)
         word = synonyms[0] if rng.random() < 0.6 else rng.choice(synonyms)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 
 import numpy as np
 import pytest
 
-from geophrase.training.data.colours import certain_name, possible_names
+from geophrase.training.data.colours import certain_name, likely_name, possible_names
 from geophrase.training.data.grammar import roughen
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.lexicon import LEXICON, may_be_confused
@@ -273,6 +274,45 @@ def test_colours_are_said_only_where_nobody_would_object() -> None:
     for instances, utterance in drawn("attribute"):
         if "red" in utterance.text.lower().split():
             assert all(instances[index].mean_rgb == (200, 30, 30) for index in utterance.targets)
+
+
+def test_dull_surfaces_have_the_colour_that_people_see() -> None:
+    assert likely_name((74, 84, 118)) == "blue"
+    assert likely_name((150, 84, 72)) == "red"
+    assert likely_name((165, 105, 70)) == "orange"
+    assert likely_name((96, 120, 84)) == "green"
+    assert likely_name((190, 190, 184)) == "white"
+    assert likely_name((100, 102, 100)) == "gray"
+    assert likely_name((155, 155, 150)) is None
+    for red, green, blue in itertools.product((30, 90, 140, 220), repeat=3):
+        assert likely_name((red, green, blue)) in {None, *possible_names((red, green, blue))}
+
+
+def colours_said(rgbs: list[tuple[int, int, int]], name: str) -> dict[str, set[tuple[int, ...]]]:
+    """What colour words meant on squares of these colours."""
+    squares = [
+        Instance(name, np.ones((20, 20), np.uint8), 30 * n, 50, mean_rgb=rgb) for n, rgb in enumerate(rgbs)
+    ]
+    meant: dict[str, set[tuple[int, ...]]] = {}
+    for seed in range(400):
+        for kind in ("attribute", "absent"):
+            utterance = sampler_for(squares, classes_labelled=[name]).draw(random.Random(seed), kind)
+            for word in re.findall(r"\b(red|blue|green)", utterance.text.lower() if utterance else ""):
+                assert utterance is not None
+                if not PLACE.search(utterance.text.lower()):
+                    meant.setdefault(word, set()).add(utterance.targets)
+    return meant
+
+
+def test_a_colour_means_those_that_have_it_among_others_that_have_not() -> None:
+    meant = colours_said([(150, 84, 72), (74, 84, 118), (72, 84, 120)], "tennis_court")
+    assert meant["red"] == {(0,)}
+    assert meant["blue"] == {(1, 2)}
+    assert meant["green"] == {()}
+
+
+def test_no_colour_is_said_or_denied_of_what_has_several() -> None:
+    assert not colours_said([(150, 84, 72), (74, 84, 118)], "ground_track_field")
 
 
 def test_no_colour_is_said_of_composites() -> None:
