@@ -31,6 +31,11 @@ _COMMANDS = {
     ),
     "fit": ("geophrase.training.fit.command", "fit", "train a model"),
     "evaluate": ("geophrase.training.evaluation.command", "evaluate", "score a model on held-out images"),
+    "gallery": (
+        "geophrase.training.gallery.command",
+        "gallery",
+        "draw what a model finds on real scenes, with a person's verdicts",
+    ),
     "benchmark": (
         "geophrase.training.benchmark.command",
         "benchmark",

@@ -16,6 +16,7 @@ from geophrase.training.baselines.models import Model
 from geophrase.training.fit.checkpoint import load_checkpoint
 from geophrase.training.fit.model_setup import merged_weights
 
+_TRUNK_POSITIONS = "position_1CHW"  # a teacher has none to distil
 _SAM2_DECODER_PREFIX = "sam_mask_decoder."
 
 
@@ -45,8 +46,8 @@ def load_initial_weights(rsam: Model, source: str | Path) -> str:
         return f"{len(report.loaded)} tensors of SAM 2.1 from {source}, {len(report.missing)} at random"
     trunk = rsam.image_encoder.trunk
     try:
-        if weights.keys() == trunk.state_dict().keys():
-            trunk.load_state_dict(weights)
+        if trunk.state_dict().keys() - {_TRUNK_POSITIONS} <= weights.keys() <= trunk.state_dict().keys():
+            trunk.load_state_dict(weights, strict=False)
             return f"the image encoder's trunk from {source}"
         rsam.load_own_state_dict(dict(weights))
     except (ValueError, RuntimeError) as error:
