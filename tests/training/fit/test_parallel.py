@@ -66,8 +66,10 @@ def test_the_loss_curve_is_that_of_one_process(root, name, num_steps):
     assert [row["step"] for row in found] == list(range(1, num_steps + 1))
     assert len({row["loss"] for row in expected}) == num_steps
     for one, other in zip(found, expected, strict=True):
-        for key in ("loss", "iou", "loss_focal", "loss_dice", "gradient_norm", "rate"):
+        for key in ("loss", "loss_focal", "loss_dice", "gradient_norm", "rate"):
             assert one[key] == pytest.approx(other[key], rel=2e-5, abs=2e-6), (one["step"], key)
+        # a count of pixels: one whose logit is 0 but for rounding falls to either side
+        assert one["iou"] == pytest.approx(other["iou"], abs=1e-3), one["step"]
         assert one["images"] == other["images"] == 8
 
 
