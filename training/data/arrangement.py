@@ -20,7 +20,7 @@ import numpy as np
 
 from geophrase.training.data.augment import ImageHWC, View, blend
 from geophrase.training.data.image_cache import ImageCache
-from geophrase.training.data.instances import Instance, MaskHW
+from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.risors import RisorsImage
 from geophrase.training.data.symmetry import Symmetry
 
@@ -190,14 +190,8 @@ def _paste(result_HWC: ImageHWC, cut_out: CutOut, placed: Instance) -> None:
 
 def _without(ground: Instance, pasted: Sequence[Instance]) -> Instance:
     """What covers ground, less what was pasted on it."""
-    height_px, width_px = ground.bottom_px, ground.right_px
-    covered_HW = np.zeros((height_px, width_px), np.uint8)
-    for instance in pasted:
-        rows, columns = covered_HW[instance.top_px :, instance.left_px :].shape
-        instance_hw = instance.patch_HW[:rows, :columns]
-        target_hw = covered_HW[instance.top_px :, instance.left_px :][
-            : instance_hw.shape[0], : instance_hw.shape[1]
-        ]
-        np.maximum(target_hw, instance_hw, out=target_hw)
-    covered_hw = covered_HW[ground.top_px :, ground.left_px :]
+    height_px = max(one.bottom_px for one in (ground, *pasted))
+    width_px = max(one.right_px for one in (ground, *pasted))
+    covered_HW = union_mask(pasted, height_px=height_px, width_px=width_px)
+    covered_hw = covered_HW[ground.top_px : ground.bottom_px, ground.left_px : ground.right_px]
     return replace(ground, patch_HW=ground.patch_HW * (1 - covered_hw))

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from geophrase.training.data.risors import read_image
 
-_MAX_BYTES = 2**30  # of each loader process
+_MAX_BYTES = 2**29  # of each loader process
 
 
 class ImageCache:

@@ -21,7 +21,7 @@ class TextCache:
 
     Args:
         rsam: Whose text encoder.
-        is_bfloat16: Whether it runs in bfloat16, which saves a sixth of an update on a CPU.
+        is_bfloat16: Whether it runs in bfloat16, as the rest of an update does.
     """
 
     def __init__(self, rsam: Model, *, is_bfloat16: bool = False) -> None:

@@ -20,9 +20,9 @@ _INTRODUCTION = """\
 # Gallery
 
 What `{model}` (weights `{weights}`) answers on imagery that it was not trained on, successes and failures
-alike. The phrases, and what a person sees there, were written before the model was asked. The verdicts are a
-person's, given while looking at these very answers. Every phrase went the way of `geophrase segment` with its
-defaults, but for what a heading says.
+alike. The phrases were written before the model was asked; what a person sees there was written apart from
+its answers. The verdicts are a person's, given while looking at these very answers. Every phrase went the way
+of `geophrase segment` with its defaults, but for what a heading says.
 
 This page is made by `geophrase-train gallery --scenes DIR --to docs/gallery.md` from
 `training/gallery/questions.json` and `training/gallery/verdicts.json`: don't edit it.

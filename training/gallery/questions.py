@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from geophrase.protocol.grid import Bounds
+from geophrase.training.data.risors import KINDS
 from geophrase.training.errors import TrainingError
 
-KINDS = ("class", "synonym", "attribute", "place", "size", "relation", "absent")
-"""Kinds of phrases, as reports of `geophrase-train evaluate` group them."""
 OWN_QUESTIONS = Path(__file__).with_name("questions.json")
 """What this repository's gallery asks."""
 
@@ -27,7 +26,7 @@ class Question:
 
     Attributes:
         phrase: What is asked.
-        kind: One of KINDS.
+        kind: One of `risors.KINDS`.
         truth: What a person sees in the picture: one sentence.
     """
 
@@ -39,7 +38,7 @@ class Question:
         """Refuse an unknown kind.
 
         Raises:
-            ValueError: It is not one of KINDS.
+            ValueError: It is none of them.
         """
         if self.kind not in KINDS:
             raise ValueError(f"the kind of “{self.phrase}” is one of {', '.join(KINDS)}, not “{self.kind}”")
