@@ -11,6 +11,7 @@ from types import FrameType
 INTERRUPTED = threading.Event()
 """Set from the first signal on: libraries may swallow the exception, never this."""
 
+_IMPORT_RETRY_S = 0.05
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
@@ -38,7 +39,22 @@ def _is_nohup(number: int) -> bool:
     return number == getattr(signal, "SIGHUP", None) and signal.getsignal(number) is signal.SIG_IGN
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    if not INTERRUPTED.is_set():
-        INTERRUPTED.set()
-        raise KeyboardInterrupt
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    if INTERRUPTED.is_set():
+        return
+    if _is_importing(frame):
+        # A library that is being initialised in C++ may abort the process on any exception: ask again soon.
+        again = threading.Timer(_IMPORT_RETRY_S, signal.raise_signal, (number,))
+        again.daemon = True
+        again.start()
+        return
+    INTERRUPTED.set()
+    raise KeyboardInterrupt
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False

@@ -102,6 +102,7 @@ def _num_parameters(module: nn.Module) -> int:
 def _count_macs(rsam: Rsam) -> _MacsOfParts:
     config = rsam.config
     meta = rsam.requires_grad_(False).to("meta")  # the last use of the model: its values go
+    meta.chooser = None  # it looks at masks' values, and costs next to nothing
     image_BCHW = torch.empty(1, 3, config.image_px, config.image_px, device="meta")
     text = None
     with torch.no_grad(), _MacCounter(meta) as image_counter:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import copy
 import random
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch.utils.data import Dataset
 
@@ -33,7 +35,7 @@ from geophrase.training.data.image_cache import ImageCache
 from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrase_scope import names_colour
-from geophrase.training.data.phrases import PhraseSampler, SamplerConfig
+from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
 from geophrase.training.data.risors import (
     RisorsImage,
     read_split,
@@ -46,12 +48,22 @@ MIN_SHOWN_PX = 24
 
 @dataclass(frozen=True)
 class Query:
-    """One phrase of a sample with its mask at the sample's size."""
+    """One phrase of a sample with its mask at the sample's size.
+
+    Attributes:
+        text: The phrase.
+        kind: One of `risors.KINDS`.
+        name: Key of the class, or keys with a plus between.
+        mask_HW: What it means.
+        referents_RHW: All objects of the classes that it names, and the landmarks that it tells them by; None
+            where the view's objects aren't known.
+    """
 
     text: str
     kind: str
     name: str
     mask_HW: MaskHW
+    referents_RHW: npt.NDArray[np.uint8] | None = None
 
     @property
     def is_absent(self) -> bool:
@@ -80,6 +92,8 @@ class Batch:
         kinds: Q kinds.
         is_absent_Q: bool.
         names: Q class keys.
+        referents_QRHW: uint8 zeros and ones, all objects of the classes named and the landmarks.
+        has_referents_Q: bool, False where they aren't known.
     """
 
     images_BCHW: torch.Tensor
@@ -89,30 +103,21 @@ class Batch:
     kinds: list[str]
     is_absent_Q: torch.Tensor
     names: list[str]
+    referents_QRHW: torch.Tensor
+    has_referents_Q: torch.Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device."""
-        return Batch(
-            self.images_BCHW.to(device, non_blocking=True),
-            self.texts,
-            self.image_index_Q.to(device, non_blocking=True),
-            self.masks_QHW.to(device, non_blocking=True),
-            self.kinds,
-            self.is_absent_Q.to(device, non_blocking=True),
-            self.names,
-        )
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The same batch in page-locked memory; the loader calls this when asked to pin."""
-        return Batch(
-            self.images_BCHW.pin_memory(),
-            self.texts,
-            self.image_index_Q.pin_memory(),
-            self.masks_QHW.pin_memory(),
-            self.kinds,
-            self.is_absent_Q.pin_memory(),
-            self.names,
-        )
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        values = ((field.name, getattr(self, field.name)) for field in fields(self))
+        changed: dict[str, Any] = {k: change(v) for k, v in values if isinstance(v, torch.Tensor)}
+        return replace(self, **changed)
 
 
 def collate(samples: Sequence[Sample]) -> Batch:
@@ -120,6 +125,8 @@ def collate(samples: Sequence[Sample]) -> Batch:
     queries = [query for sample in samples for query in sample.queries]
     owners = [number for number, sample in enumerate(samples) for _ in sample.queries]
     images_BHWC = np.stack([sample.image_HWC for sample in samples])
+    unknown_RHW = np.zeros((2, *queries[0].mask_HW.shape), np.uint8)
+    known = [query.referents_RHW for query in queries]
     return Batch(
         images_BCHW=torch.from_numpy(np.ascontiguousarray(images_BHWC.transpose(0, 3, 1, 2))),
         texts=[query.text for query in queries],
@@ -128,6 +135,8 @@ def collate(samples: Sequence[Sample]) -> Batch:
         kinds=[query.kind for query in queries],
         is_absent_Q=torch.tensor([query.is_absent for query in queries], dtype=torch.bool),
         names=[query.name for query in queries],
+        referents_QRHW=torch.from_numpy(np.stack([unknown_RHW if one is None else one for one in known])),
+        has_referents_Q=torch.tensor([one is not None for one in known], dtype=torch.bool),
     )
 
 
@@ -264,11 +273,8 @@ class PhraseDataset(Dataset[Sample]):
             colour_ok=record.is_true_colour and not _is_gray(image_HWC),
             config=self._sampler,
         )
-        queries = []
-        for utterance in sampler.sample_exactly(rng, self._queries_per_image):
-            chosen = [seen[target] for target in utterance.targets]
-            mask_HW = union_mask(chosen, height_px=side_px, width_px=side_px)
-            queries.append(Query(utterance.text, utterance.kind, utterance.name, mask_HW))
+        utterances = sampler.sample_exactly(rng, self._queries_per_image)
+        queries = [_query(utterance, seen, side_px) for utterance in utterances]
         return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
     def _stored_sample(self, record: RisorsImage, rng: random.Random) -> Sample:
@@ -338,6 +344,16 @@ class PhraseDataset(Dataset[Sample]):
         is_fixed = self._augment.are_black_boxes_fixed
         fraction = stable_fraction(_reference_of(record)) if is_fixed else rng.random()
         return black_boxes(image_HWC, rng) if fraction < self._augment.black_boxes else image_HWC
+
+
+def _query(utterance: Utterance, seen: Sequence[Instance], side_px: int) -> Query:
+    chosen = [seen[target] for target in utterance.targets]
+    named = [
+        [instance for instance in seen if instance.name in names.split("+")]
+        for names in (utterance.name, utterance.landmark)
+    ]
+    mask_HW, *referents = (union_mask(each, height_px=side_px, width_px=side_px) for each in (chosen, *named))
+    return Query(utterance.text, utterance.kind, utterance.name, mask_HW, np.stack(referents))
 
 
 def _pairs(record: RisorsImage) -> list[RisorsImage]:

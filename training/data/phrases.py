@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from geophrase.training.data import gatherings, referring
 from geophrase.training.data.grammar import Wording, choose_noun, indefinite, roughen, sentence
@@ -18,12 +18,21 @@ from geophrase.training.data.things import Group, general_groups, group_things
 
 @dataclass(frozen=True)
 class Utterance:
-    """A typed phrase and the objects it means, by index; none when it names something absent."""
+    """A typed phrase and what it means.
+
+    Attributes:
+        text: The phrase.
+        kind: One of `risors.KINDS`.
+        name: Key of the class, or keys with a plus between.
+        targets: Indexes of the objects meant; none when it names something absent.
+        landmark: Key or keys of what it tells them by ("next to the pond"); empty without such.
+    """
 
     text: str
     kind: str
     name: str
     targets: tuple[int, ...]
+    landmark: str = ""
 
     @property
     def is_absent(self) -> bool:
@@ -120,7 +129,9 @@ class PhraseSampler:
         if expression is None:
             return None
         text = roughen(sentence(expression.wording, rng), rng, typo_rate=self._config.typo_rate)
-        return Utterance(text, expression.kind, expression.name, expression.targets)
+        return Utterance(
+            text, expression.kind, expression.name, expression.targets, landmark=expression.landmark
+        )
 
     def plain_class(self, name: str) -> Utterance:
         """The class's plain name for all its objects, or for none."""
@@ -198,10 +209,10 @@ class PhraseSampler:
             return self._from_group(rng, (gatherings.gathered_expressions,), wants_absent=wants_absent)
         targets, *anchors = rng.sample(self._groups, min(3, len(self._groups)))
         anchors = [gatherings.as_one(group) or group for group in anchors]
-        expressions = referring.relation_expressions(targets, anchors[0], rng)
+        expressions = _told_by(referring.relation_expressions(targets, anchors[0], rng), anchors[:1])
         if len(anchors) > 1:
             between = referring.between_expressions(targets, anchors[0], anchors[1], rng)
-            expressions = itertools.chain(between, expressions)
+            expressions = itertools.chain(_told_by(between, anchors), expressions)
         found = [one for one in expressions if (not one.targets) == wants_absent]
         return rng.choice(found) if found else None
 
@@ -254,6 +265,11 @@ _PLACES_OF_SEVERAL: tuple[_Source, ...] = (
     referring.comparative_expressions,
 )
 _SIZES: tuple[_Source, ...] = (referring.size_expressions, gatherings.size_in_place_expressions)
+
+
+def _told_by(expressions: Iterable[Expression], anchors: Sequence[Group]) -> Iterator[Expression]:
+    landmark = "+".join(group.name for group in anchors)
+    return (replace(expression, landmark=landmark) for expression in expressions)
 
 
 def _surely_absent(rng: random.Random) -> Utterance:

@@ -21,12 +21,21 @@ from geophrase.training.data.zones import ZONES
 
 @dataclass(frozen=True)
 class Expression:
-    """A wording, the objects it means (indexes; none when the image has no such thing) and its kind."""
+    """Something to say, and what it means.
+
+    Attributes:
+        wording: How to say it.
+        targets: Indexes of the objects meant; none when the image has no such thing.
+        kind: One of `risors.KINDS`.
+        name: Key of the class, or keys with a plus between.
+        landmark: Likewise of what the objects are told by; empty without such.
+    """
 
     wording: Wording
     targets: tuple[int, ...]
     kind: str
     name: str
+    landmark: str = ""
 
 
 def place_expressions(group: Group, rng: random.Random) -> Iterator[Expression]:

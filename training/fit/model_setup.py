@@ -50,6 +50,8 @@ def prepare_model(rsam: Model, trainable: TrainableConfig, execution: ExecutionC
         EngineError: Compilation was asked for and there is no compiler, or low-rank updates of a model that
             is not RSAM.
     """
+    if isinstance(rsam, Rsam) and rsam.chooser is not None:
+        rsam.chooser.requires_grad_(False).eval()  # it learns from layouts, without images
     if trainable.is_image_encoder_frozen:
         rsam.image_encoder.requires_grad_(False).eval()
     if trainable.low_rank:

@@ -79,7 +79,12 @@ class TrainingStep(nn.Module):
         image_BCHW = normalised_input(images_BHWC, image_px=images_BHWC.shape[1], device=device)
         text = self.texts.encode(batch.texts)
         queries = Queries(
-            batch.image_index_Q.to(device), text, batch.masks_QHW.to(device) > 0, batch.is_absent_Q.to(device)
+            batch.image_index_Q.to(device),
+            text,
+            batch.masks_QHW.to(device) > 0,
+            batch.is_absent_Q.to(device),
+            batch.referents_QRHW.to(device) > 0,
+            batch.has_referents_Q.to(device),
         )
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_bfloat16):
             loss = self._objective(self.rsam, self.rsam.encode_image(image_BCHW), queries, draws)

@@ -1,6 +1,6 @@
 """RSAM's training objective: focal, dice, objectness and IoU terms over text-prompted masks.
 
-Shape letters: Q queries, H height, W width, P pixels of a flattened mask.
+Shape letters: Q queries, M masks, H height, W width, P pixels of a flattened mask.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ class LossConfig:
         loss_stride: Input pixels per pixel of the grid that the mask terms are computed on. 1 upsamples the
             logits to the input's resolution, as SAM 2 does; 4 leaves them where they are and averages the
             reference down to them, which is several times cheaper; 2 lies between.
+        referent_weight: Of the masks of kinds and landmarks, in a model that has them; not the papers'.
 
     Source: RSAM Section 3.2.4 and 3.3 (weights 20, 1, 1, 1); alpha and gamma: Lin et al. 2017, Section 5.1;
     smoothing: SAM 2's ``training/loss_fns.py``.
@@ -33,6 +34,7 @@ class LossConfig:
     focal_gamma: float = 2.0
     dice_smoothing: float = 1.0
     loss_stride: int = 1
+    referent_weight: float = 0.5
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class LossTerms:
     dice: Tensor
     objectness: Tensor
     iou: Tensor
+    referents: Tensor | None = None
 
 
 def sigmoid_focal_loss(logits_QP: Tensor, targets_QP: Tensor, *, alpha: float, gamma: float) -> Tensor:
@@ -147,3 +150,22 @@ def segmentation_loss(
         + config.iou_weight * iou
     )
     return LossTerms(total=total, focal=focal, dice=dice, objectness=objectness, iou=iou)
+
+
+def referent_loss(
+    config: LossConfig, mask_logits_MHW: Tensor, targets_MHW: Tensor, *, is_known_M: Tensor
+) -> Tensor:
+    """Returns the loss of kinds' and landmarks' masks, a scalar: the weighted focal and dice terms.
+
+    A mask without a single pixel has the focal term alone; the mean is over all masks, known or not.
+
+    Args:
+        config: Weights and constants.
+        mask_logits_MHW: Logits on the grid of ``match_resolution``.
+        targets_MHW: References on the same grid, in [0, 1].
+        is_known_M: False where there is no reference.
+    """
+    logits_MP, targets_MP = mask_logits_MHW.float().flatten(1), targets_MHW.float().flatten(1)
+    focal_M = sigmoid_focal_loss(logits_MP, targets_MP, alpha=config.focal_alpha, gamma=config.focal_gamma)
+    dice_M = dice_loss(logits_MP, targets_MP, smoothing=config.dice_smoothing) * (targets_MP.amax(1) > 0)
+    return torch.mean((config.focal_weight * focal_M + config.dice_weight * dice_M) * is_known_M)

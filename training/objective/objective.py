@@ -1,6 +1,7 @@
 """The loss of a whole batch: every phrase once, then corrections for some of them.
 
-Shape letters: B images, Q queries, S selected queries, C channels or coordinates, H height, W width.
+Shape letters: B images, Q queries, S selected queries, R referents, C channels or coordinates, H height,
+W width.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from geophrase.training.objective.losses import (
     LossTerms,
     mask_iou,
     match_resolution,
+    referent_loss,
     segmentation_loss,
 )
 
@@ -39,12 +41,16 @@ class Queries:
         text: Encoded phrases.
         masks_QHW: Boolean references at the input's resolution.
         is_absent_Q: True where nothing fits the phrase.
+        referents_QRHW: Boolean references of the kind and the landmarks, likewise; None without them.
+        has_referents_Q: True where those are known.
     """
 
     image_index_Q: Tensor
     text: TextFeatures
     masks_QHW: Tensor
     is_absent_Q: Tensor
+    referents_QRHW: Tensor | None = None
+    has_referents_Q: Tensor | None = None
 
     def select(self, index_S: Tensor) -> Queries:
         """Gathers some of the queries."""
@@ -53,6 +59,8 @@ class Queries:
             self.text.select(index_S),
             self.masks_QHW[index_S],
             self.is_absent_Q[index_S],
+            None if self.referents_QRHW is None else self.referents_QRHW[index_S],
+            None if self.has_referents_Q is None else self.has_referents_Q[index_S],
         )
 
     def __len__(self) -> int:
@@ -115,7 +123,22 @@ class Objective:
             is_absent_Q=queries.is_absent_Q,
         )
         iou_Q = mask_iou(logits_QHW.detach().flatten(1), targets_QHW.flatten(1))
+        terms = self._with_referents(terms, output, queries)
         return terms, iou_Q[~queries.is_absent_Q].sum()
+
+    def _with_referents(self, terms: LossTerms, output: MaskOutput, queries: Queries) -> LossTerms:
+        logits_QRHW = output.referent_logits_QRHW
+        if logits_QRHW is None or queries.referents_QRHW is None or queries.has_referents_Q is None:
+            return terms
+        referents = referent_loss(
+            self._loss,
+            *match_resolution(
+                logits_QRHW.flatten(0, 1), queries.referents_QRHW.flatten(0, 1), self._loss.loss_stride
+            ),
+            is_known_M=queries.has_referents_Q.repeat_interleave(logits_QRHW.shape[1]),
+        )
+        total = terms.total + self._loss.referent_weight * referents
+        return replace(terms, total=total, referents=referents)
 
     def _corrected(
         self, rsam: Answering, features: Any, queries: Queries, draws: Draws, logits_QMHW: Tensor

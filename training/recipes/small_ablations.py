@@ -26,7 +26,8 @@ from geophrase.training.config import (
 from geophrase.training.objective.clicks import ClickConfig
 from geophrase.training.objective.losses import LossConfig
 
-_BOTH = replace(PRESETS["rsam_small"], name="small_both")
+# The choice among objects is learned apart and would help all alike.
+_BOTH = replace(PRESETS["rsam_small"], name="small_both", chooser=None)
 
 
 def small_baseline() -> TrainConfig:

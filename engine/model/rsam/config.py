@@ -114,6 +114,27 @@ class DecoderConfig:
 
 
 @dataclass(frozen=True)
+class ChooserConfig:
+    """The choice among objects, which the papers don't have.
+
+    Attributes:
+        width: Channels of its phrases and objects.
+        num_text_layers: Transformer layers over the phrase's tokens.
+        num_heads: Their attention heads.
+        mlp_dim: Hidden width of their MLPs.
+        num_summaries: Vectors that a phrase is summed up in.
+        num_blocks: Residual blocks over the objects.
+    """
+
+    width: int = 128
+    num_text_layers: int = 2
+    num_heads: int = 4
+    mlp_dim: int = 256
+    num_summaries: int = 2
+    num_blocks: int = 3
+
+
+@dataclass(frozen=True)
 class RsamConfig:
     """A whole model.
 
@@ -132,6 +153,8 @@ class RsamConfig:
             own image predictor gives such a query no sparse token at all.
         is_prompt_drawn: Whether points and boxes are also drawn into the mask prompt, which a small model
             learns from little data. Neither SAM 2 nor the paper does so.
+        chooser: The choice among the objects of the kind that a text names, or None without it, as in the
+            paper.
     """
 
     name: str
@@ -144,6 +167,7 @@ class RsamConfig:
     is_text_added_to_mask_token: bool = True
     is_null_sparse_prompt: bool = True
     is_prompt_drawn: bool = False
+    chooser: ChooserConfig | None = None
 
     @property
     def has_text(self) -> bool:
@@ -168,6 +192,8 @@ class RsamConfig:
             fields["decoder"] = DecoderConfig(**fields["decoder"])
             fields["text"] = fields["text"] and TextEncoderConfig(**fields["text"])
             fields["guidance"] = fields["guidance"] and GuidanceConfig(**fields["guidance"])
+            chooser = fields.get("chooser")
+            fields["chooser"] = chooser and ChooserConfig(**chooser)
             return cls(**fields)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a model configuration: {error!r}") from error
@@ -250,6 +276,7 @@ _RSAM_SMALL = RsamConfig(
     ),
     decoder=DecoderConfig(num_heads=4, mlp_dim=512, iou_hidden_dim=128),
     is_prompt_drawn=True,
+    chooser=ChooserConfig(),
 )
 
 PRESETS: dict[str, RsamConfig] = {

@@ -3,12 +3,13 @@
 Its parameters carry sam2's names, so that official checkpoints load by name, and without text it computes
 what sam2's decoder does.
 
-Shape letters: Q queries, D model width, S sparse tokens, T output tokens, M masks, H height, W width.
+Shape letters: Q queries, D model width, S sparse tokens, T output tokens, M masks, R referents, H height,
+W width.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sam2.modeling.sam.transformer import Attention, TwoWayTransformer
@@ -21,6 +22,7 @@ from geophrase.engine.model.rsam.config import DecoderConfig
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 
 ABSENT_LOGIT = -1024.0
+NUM_REFERENTS = 2  # the kind and the landmarks
 
 
 @dataclass(frozen=True)
@@ -31,11 +33,14 @@ class MaskOutput:
         mask_logits_QMHW: Masks at stride 4; positive is foreground.
         iou_QM: Predicted IoU of each mask, in [0, 1].
         objectness_Q1: Logit that the object is in the image at all.
+        referent_logits_QRHW: Masks of all objects of the kind that a text names, and of the landmarks that it
+            tells them by; None from a decoder without them or without text.
     """
 
     mask_logits_QMHW: Tensor
     iou_QM: Tensor
     objectness_Q1: Tensor
+    referent_logits_QRHW: Tensor | None = None
 
     def without_absent(self) -> MaskOutput:
         """Sets the masks of objects that are judged absent to -1024, as SAM 2 does at inference.
@@ -44,7 +49,7 @@ class MaskOutput:
         """
         is_present_Q111 = (self.objectness_Q1 > 0)[..., None, None]
         masks = self.mask_logits_QMHW.where(is_present_Q111, ABSENT_LOGIT)
-        return MaskOutput(masks, self.iou_QM, self.objectness_Q1)
+        return replace(self, mask_logits_QMHW=masks)
 
 
 class TokenAttention(nn.Module):
@@ -83,12 +88,20 @@ class PixelDoubling(nn.ConvTranspose2d):
 class MultimodalMaskDecoder(nn.Module):
     """Decodes masks, their IoU and the objectness from image features, text and other prompts.
 
-    The decoding tokens are E = concat(t_obj, t_iou, t_mask + TG, Ps).
+    The decoding tokens are E = concat(t_obj, t_iou, t_mask + TG, Ps). With referents, which the paper
+    lacks, two more mask tokens follow the mask's wherever there is a text.
 
     Source: paper, Section 3.2.3; sam2/modeling/sam/mask_decoder.py.
     """
 
-    def __init__(self, width: int, config: DecoderConfig, *, is_text_added_to_mask_token: bool) -> None:
+    def __init__(
+        self,
+        width: int,
+        config: DecoderConfig,
+        *,
+        is_text_added_to_mask_token: bool,
+        has_referents: bool = False,
+    ) -> None:
         super().__init__()
         self.config = config
         self.is_text_added_to_mask_token = is_text_added_to_mask_token
@@ -119,6 +132,12 @@ class MultimodalMaskDecoder(nn.Module):
             width, config.iou_hidden_dim, config.num_mask_tokens, 3, sigmoid_output=True
         )
         self.pred_obj_score_head = MLP(width, width, 1, 3)
+        self.has_referents = has_referents
+        if has_referents:
+            self.referent_tokens = nn.Embedding(NUM_REFERENTS, width)
+            self.referent_hypernetworks_mlps = nn.ModuleList(
+                MLP(width, width, width // 8, 3) for _ in range(NUM_REFERENTS)
+            )
 
     def forward(
         self,
@@ -156,12 +175,19 @@ class MultimodalMaskDecoder(nn.Module):
         position_QDHW = image_position_1DHW.to(deep_QDHW.dtype).expand(len(deep_QDHW), -1, -1, -1)
         tokens_QTD, deep_QND = self.transformer(deep_QDHW, position_QDHW, tokens_QTD)
         objectness_Q1 = self.pred_obj_score_head(tokens_QTD[:, 0])
-        mask_tokens_QMD = tokens_QTD[:, 2 : 2 + self.config.num_mask_tokens]
+        num_masks = self.config.num_mask_tokens
+        num_referents = NUM_REFERENTS if self.has_referents and text_QD is not None else 0
+        mask_tokens_QMD = tokens_QTD[:, 2 : 2 + num_masks + num_referents]
         if is_absent_skipped:
             masks_QMHW = self._present_masks(objectness_Q1[:, 0] > 0, mask_tokens_QMD, deep_QND, features)
         else:
             masks_QMHW = self._masks(mask_tokens_QMD, deep_QND, features)
-        output = MaskOutput(masks_QMHW, self.iou_prediction_head(tokens_QTD[:, 1]), objectness_Q1)
+        output = MaskOutput(
+            masks_QMHW[:, :num_masks],
+            self.iou_prediction_head(tokens_QTD[:, 1]),
+            objectness_Q1,
+            masks_QMHW[:, num_masks:] if num_referents else None,
+        )
         return self._choose(output, multimask=multimask)
 
     def project_shallow(self, stride4_BDHW: Tensor, stride8_BDHW: Tensor) -> tuple[Tensor, Tensor]:
@@ -171,7 +197,10 @@ class MultimodalMaskDecoder(nn.Module):
     def _decoding_tokens(self, sparse_QSD: Tensor, text_QD: Tensor | None) -> Tensor:
         num_queries = len(sparse_QSD)
         fixed_TD = torch.cat([self.obj_score_token.weight, self.iou_token.weight])
-        mask_QMD = self.mask_tokens.weight.expand(num_queries, -1, -1)
+        mask_MD = self.mask_tokens.weight
+        if self.has_referents and text_QD is not None:
+            mask_MD = torch.cat([mask_MD, self.referent_tokens.weight])
+        mask_QMD = mask_MD.expand(num_queries, -1, -1)
         parts = [fixed_TD.expand(num_queries, -1, -1), mask_QMD, sparse_QSD]
         if text_QD is not None and self.is_text_added_to_mask_token:
             parts[1] = mask_QMD + text_QD[:, None]
@@ -202,15 +231,18 @@ class MultimodalMaskDecoder(nn.Module):
         assert isinstance(norm, LayerNorm2d)
         fine_PD = activation(F.layer_norm(fine_PD, fine_PD.shape[1:], norm.weight, norm.bias, norm.eps))
         fine_PD = last_activation(to_stride4(fine_PD) + _by_cell(features.shallow4_BDHW, 2))
-        heads = self.output_hypernetworks_mlps
+        heads = [*self.output_hypernetworks_mlps]
+        if mask_tokens_QMD.shape[1] > len(heads):
+            heads += self.referent_hypernetworks_mlps
         weights_QMD = torch.stack([head(mask_tokens_QMD[:, i]) for i, head in enumerate(heads)], dim=1)
         fine_QPD = fine_PD.view(len(weights_QMD), -1, fine_PD.shape[1])
         return _in_rows(fine_QPD @ weights_QMD.transpose(1, 2), features.deep_BDHW.shape)
 
     def _choose(self, output: MaskOutput, *, multimask: bool) -> MaskOutput:
+        masks_QMHW, iou_QM = output.mask_logits_QMHW, output.iou_QM
         if multimask:
-            return MaskOutput(output.mask_logits_QMHW[:, 1:], output.iou_QM[:, 1:], output.objectness_Q1)
-        single = MaskOutput(output.mask_logits_QMHW[:, :1], output.iou_QM[:, :1], output.objectness_Q1)
+            return replace(output, mask_logits_QMHW=masks_QMHW[:, 1:], iou_QM=iou_QM[:, 1:])
+        single = replace(output, mask_logits_QMHW=masks_QMHW[:, :1], iou_QM=iou_QM[:, :1])
         if self.training or self.config.num_mask_tokens == 1:
             return single
         return self._replace_unstable(single, output)
@@ -228,10 +260,13 @@ class MultimodalMaskDecoder(nn.Module):
 
         best_Q1 = 1 + output.iou_QM[:, 1:].argmax(-1, keepdim=True)
         best_masks_Q1HW = output.mask_logits_QMHW.take_along_dim(best_Q1[..., None, None], dim=1)
-        return MaskOutput(
-            torch.where(is_stable_Q1[..., None, None], single.mask_logits_QMHW, best_masks_Q1HW),
-            torch.where(is_stable_Q1, single.iou_QM, output.iou_QM.take_along_dim(best_Q1, dim=1)),
-            output.objectness_Q1,
+        best_iou_Q1 = output.iou_QM.take_along_dim(best_Q1, dim=1)
+        return replace(
+            output,
+            mask_logits_QMHW=torch.where(
+                is_stable_Q1[..., None, None], single.mask_logits_QMHW, best_masks_Q1HW
+            ),
+            iou_QM=torch.where(is_stable_Q1, single.iou_QM, best_iou_Q1),
         )
 
 

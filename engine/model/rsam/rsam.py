@@ -14,6 +14,8 @@ from geophrase.engine.model.rsam.config import RsamConfig, TextEncoderConfig
 from geophrase.engine.model.rsam.drawn_prompts import draw_prompts
 from geophrase.engine.model.rsam.image_encoder import DEEP_STRIDE_PX, ImageEncoder, ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput, MultimodalMaskDecoder
+from geophrase.engine.model.rsam.object_choice import choose_objects
+from geophrase.engine.model.rsam.object_chooser import ObjectChooser
 from geophrase.engine.model.rsam.prompt_encoder import PromptEncoder, join_boxes
 from geophrase.engine.model.rsam.text_encoder import TextEncoder, TextFeatures
 from geophrase.engine.model.rsam.two_way_guidance import TwoWayGuidance
@@ -37,17 +39,23 @@ class Rsam(nn.Module):
         nn.init.trunc_normal_(self.no_mem_embed, std=0.02)
         self.prompt_encoder = PromptEncoder(config.width)
         self.mask_decoder = MultimodalMaskDecoder(
-            config.width, config.decoder, is_text_added_to_mask_token=config.is_text_added_to_mask_token
+            config.width,
+            config.decoder,
+            is_text_added_to_mask_token=config.is_text_added_to_mask_token,
+            has_referents=config.chooser is not None,
         )
         self.text_encoder: TextEncoder | None = None
         self.guidance: TwoWayGuidance | None = None
         self.text_projection: nn.Linear | None = None
+        self.chooser: ObjectChooser | None = None
         if config.text is not None:
             self._build_text_side(config.text)
 
     def _build_text_side(self, text: TextEncoderConfig) -> None:
         config = self.config
         self.text_encoder = TextEncoder(text)
+        if config.chooser is not None:
+            self.chooser = ObjectChooser(config.chooser, text_width=text.width)
         if config.guidance is None:
             self.text_projection = nn.Linear(text.width, config.width)
             return
@@ -128,7 +136,8 @@ class Rsam(nn.Module):
                 on them, instead of left as they are, for the losses.
 
         Returns:
-            Masks at stride 4.
+            Masks at stride 4. In evaluation mode the model's chooser, where it has one, has put whole objects
+            in the masks of texts or taken them out.
 
         Raises:
             ValueError: Where the prompts disagree on Q, or the model cannot take one of them.
@@ -155,6 +164,8 @@ class Rsam(nn.Module):
             multimask=multimask,
             is_absent_skipped=is_absent_skipped,
         )
+        if self.chooser is not None and text is not None and not self.training:
+            return choose_objects(self.chooser, output, text, clicks=points, input_hw_px=features.input_hw_px)
         return output
 
     def own_state_dict(self) -> dict[str, Tensor]:

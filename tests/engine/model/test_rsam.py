@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from geophrase.engine.model.rsam.config import PRESETS, ConvTrunkConfig, RsamConfig
+from geophrase.engine.model.rsam.config import PRESETS, ChooserConfig, ConvTrunkConfig, RsamConfig
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
@@ -16,7 +16,8 @@ TINY_TRUNK = ConvTrunkConfig(stem_channels=8, channels=(8, 16, 24, 32), depths=(
 
 
 def _tiny(**changes: object) -> RsamConfig:
-    return replace(PRESETS["rsam_small"], trunk=TINY_TRUNK, image_px=128, **changes)
+    as_in_the_paper = {"trunk": TINY_TRUNK, "image_px": 128, "chooser": None}
+    return replace(PRESETS["rsam_small"], **{**as_in_the_paper, **changes})
 
 
 def _built(config: RsamConfig, seed: int = 0) -> Rsam:
@@ -165,6 +166,36 @@ def test_the_multimodal_decoder_adds_text_to_the_mask_token_alone(rsam, features
     hook.remove()
     is_changed_T = (seen[0] != seen[1]).any(-1)[0]
     assert is_changed_T.tolist() == [False, False, True, False]  # objectness, IoU, mask, null prompt
+
+
+def test_texts_alone_have_referents_and_masks_are_those_of_a_decoder_without_where_there_is_no_text():
+    plain, choosing = _built(_tiny()), _built(_tiny(chooser=ChooserConfig()), seed=1)
+    shared = plain.state_dict()
+    choosing.load_state_dict(shared, strict=False)
+    image = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(5))
+    points = {"points_xy_QNC": torch.tensor([[[30.0, 40.0]]]), "point_labels_QN": torch.tensor([[1]])}
+    with torch.no_grad():
+        features = choosing.encode_image(image)
+        clicked = choosing.decode(features, **points)
+        _close(clicked, plain.decode(plain.encode_image(image), **points))
+        asked = choosing.decode(features, text=choosing.encode_text(["roof"]))
+    assert clicked.referent_logits_QRHW is None
+    assert asked.referent_logits_QRHW.shape == (1, 2, 32, 32)
+
+
+def test_a_chooser_leaves_masks_alone_while_the_decoder_learns():
+    rsam = _built(_tiny(chooser=ChooserConfig()))
+    rsam.chooser.head.bias.data.fill_(50.0)  # everything is meant
+    image = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(5))
+    with torch.no_grad():
+        features, text = rsam.encode_image(image), rsam.encode_text(["roof"])
+        rsam.training = True  # of the whole, not of its parts, whose statistics stay
+        raw = rsam.decode(features, text=text)
+        rsam.training = False
+        chosen = rsam.decode(features, text=text)
+    kind = raw.referent_logits_QRHW[:, :1]
+    assert (chosen.mask_logits_QMHW >= raw.mask_logits_QMHW).all()
+    assert ((chosen.mask_logits_QMHW > 0) >= (kind > 0)).float().mean() > 0.99  # all but specks
 
 
 def test_null_mask_prompt_differs_from_any_mask(rsam, features):

@@ -8,7 +8,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from geophrase.training.data.augment import AugmentConfig
-from geophrase.training.data.dataset import PhraseDataset, Sample, collate
+from geophrase.training.data.dataset import PhraseDataset, Query, Sample, collate
 from geophrase.training.data.prepare import prepare
 from geophrase.training.data.risors import Phrase, write_sample, write_split
 
@@ -100,3 +100,31 @@ def test_a_folder_with_phrases_alone_is_turned_word_by_word(tmp_path: Path) -> N
         assert query.text == f"the tank on the {side[nearest]}"
         seen.add(side[nearest])
     assert seen == {"left", "right", "top", "bottom"}
+
+
+def test_a_phrase_means_some_of_the_kind_that_it_names(root: Path) -> None:
+    data = dataset(root, augment=None)
+    queries = [query for epoch in range(3) for query in _epoch(data, epoch)]
+    assert {"class", "place"} <= {query.kind for query in queries}
+    for query in queries:
+        kind_HW, landmark_HW = query.referents_RHW
+        assert (query.mask_HW <= kind_HW).all()
+        if query.kind in ("class", "synonym"):
+            assert np.array_equal(query.mask_HW, kind_HW)
+        if " of the " not in query.text and query.kind != "relation":
+            assert not landmark_HW.any() or query.is_absent
+
+
+def _epoch(data: PhraseDataset, epoch: int) -> list[Query]:
+    data.set_epoch(epoch)
+    return [query for index in range(len(data)) for query in data[index].queries]
+
+
+def test_referents_that_are_not_known_are_marked_in_a_batch() -> None:
+    image, mask = np.zeros((8, 8, 3), np.uint8), np.ones((8, 8), np.uint8)
+    known = Query("tanks", "class", "storage_tank", mask, np.stack([mask, 0 * mask]))
+    unknown = Query("the thing of another folder", "class", "", mask)
+    batch = collate([Sample(image, (known, unknown), 0)])
+    assert batch.has_referents_Q.tolist() == [True, False]
+    assert batch.referents_QRHW.shape == (2, 2, 8, 8)
+    assert batch.referents_QRHW[0].flatten(1).sum(1).tolist() == [64, 0]

@@ -175,6 +175,8 @@ def batch_of(*samples):
         kinds=["class"] * len(texts),
         is_absent_Q=torch.tensor(absent),
         names=texts,
+        referents_QRHW=torch.zeros(len(texts), 2, SIDE_PX, SIDE_PX, dtype=torch.uint8),
+        has_referents_Q=torch.zeros(len(texts), dtype=torch.bool),
     )
 
 
@@ -200,7 +202,7 @@ def test_accumulated_batches_move_like_one_large_batch():
     gradients = []
     for groups in ([batch_of(*samples)], [batch_of(samples[0]), batch_of(samples[1])]):
         trainer = small_trainer()
-        trainer.rsam.eval()  # batch statistics would differ
+        trainer.rsam.image_encoder.eval()  # batch statistics would differ
         logged = [trainer._backward(groups, index) for index in range(len(groups))]
         assert torch.stack(logged).isfinite().all()
         gradients.append([p.grad.clone() for p in trainer.rsam.parameters() if p.grad is not None])

@@ -8,6 +8,7 @@ from geophrase.training.objective.losses import (
     dice_loss,
     mask_iou,
     match_resolution,
+    referent_loss,
     segmentation_loss,
     sigmoid_focal_loss,
 )
@@ -146,3 +147,15 @@ def test_match_resolution_keeps_the_covered_area(stride):
 def test_match_resolution_refuses_a_stride_that_does_not_fit():
     with pytest.raises(ValueError, match="cells of 4"):
         match_resolution(torch.zeros(1, 4, 4), torch.zeros(1, 18, 16), 4)
+
+
+def test_the_loss_of_referents_by_hand():
+    config = LossConfig(focal_weight=2.0, dice_weight=3.0, focal_alpha=0.5, dice_smoothing=1.0)
+    logits = torch.tensor([[[logit(0.8), logit(0.3)]], [[logit(0.8), logit(0.3)]], [[9.0, -9.0]]])
+    targets = torch.tensor([[[1.0, 0.0]], [[0.0, 0.0]], [[0.0, 1.0]]])
+    focal_shown = (0.5 * 0.04 * -math.log(0.8) + 0.5 * 0.09 * -math.log(0.7)) / 2
+    dice_shown = 1 - (2 * 0.8 + 1) / (1.1 + 1 + 1)
+    focal_empty = (0.5 * 0.64 * -math.log(0.2) + 0.5 * 0.09 * -math.log(0.7)) / 2
+    expected = (2 * focal_shown + 3 * dice_shown + 2 * focal_empty) / 3  # the third isn't known
+    loss = referent_loss(config, logits, targets, is_known_M=torch.tensor([True, True, False]))
+    assert float(loss) == pytest.approx(expected, rel=1e-5)

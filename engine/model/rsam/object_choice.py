@@ -1,0 +1,136 @@
+"""From a decoder's masks and a chooser's opinions to masks of whole objects.
+
+Shape letters: Q queries, M masks, R referents, O objects, F descriptors, N points, C coordinates, H rows,
+W columns.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
+from geophrase.engine.model.rsam.object_chooser import ObjectChooser
+from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
+from geophrase.engine.model.rsam.text_encoder import TextFeatures
+
+_KIND_PROBABILITY = 0.4  # masks of kinds are timid
+_KIND_LOGIT = math.log(_KIND_PROBABILITY / (1 - _KIND_PROBABILITY))
+_OWN_WEIGHT = 1.0
+_OWN_LIMIT_LOGIT = 4.0
+_LEFT_OUT_LOGIT = -4.0
+_CLICKED_LOGIT = 1000.0
+
+FloatArray = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What one query shows: its objects, and the number of the object that each cell is in."""
+
+    objects: SceneObjects
+    labels_HW: NDArray[np.int32]
+
+    @classmethod
+    def read(cls, referent_logits_RHW: FloatArray) -> _Scene:
+        kind_HW, landmark_HW = referent_logits_RHW > _KIND_LOGIT
+        kind, labels_HW = objects_of_mask(kind_HW)
+        landmarks, _ = objects_of_mask(landmark_HW)
+        return cls(SceneObjects.joined(kind, landmarks), labels_HW)
+
+    @property
+    def num_kind(self) -> int:
+        return int((~self.objects.is_landmark_O).sum())
+
+
+def choose_objects(
+    chooser: ObjectChooser,
+    output: MaskOutput,
+    text: TextFeatures,
+    *,
+    clicks: tuple[Tensor, Tensor] | None,
+    input_hw_px: tuple[int, int],
+) -> MaskOutput:
+    """Returns the output with whole objects of the kind in or out of the mask, as chooser and mask agree.
+
+    An object is in where the chooser's logit and the mask's own mean over the object add up to more than
+    nothing, or where a click says so; if none is, the likeliest one. Cells outside all objects stay as they
+    were.
+
+    Args:
+        chooser: Gives its opinion of each object.
+        output: What the decoder said, with referents.
+        text: The queries' phrases.
+        clicks: Points in pixels of the input (Q, N, C) and their labels (Q, N): 1 foreground, 0 background.
+        input_hw_px: The input's height and width.
+    """
+    assert output.referent_logits_QRHW is not None
+    scenes = [_Scene.read(logits_RHW) for logits_RHW in output.referent_logits_QRHW.float().cpu().numpy()]
+    opinions = _opinions(chooser, scenes, text)
+    masks_QMHW = output.mask_logits_QMHW.float().cpu().numpy().copy()
+    kinds_QHW = output.referent_logits_QRHW[:, 0].float().cpu().numpy() - _KIND_LOGIT
+    for query, (scene, opinion_O) in enumerate(zip(scenes, opinions, strict=True)):
+        if not scene.num_kind:
+            continue
+        score_O = opinion_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
+        if clicks is not None:
+            score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], input_hw_px)
+        is_chosen_O = score_O > min(0.0, float(score_O.max()) - 1e-6)
+        masks_QMHW[query] = _composed(masks_QMHW[query], kinds_QHW[query], scene, is_chosen_O)
+    masks = torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW)
+    return replace(output, mask_logits_QMHW=masks)
+
+
+def _opinions(chooser: ObjectChooser, scenes: Sequence[_Scene], text: TextFeatures) -> list[FloatArray]:
+    """The chooser's logits of the objects of the kind, for each query."""
+    most = max(len(scene.objects) for scene in scenes)
+    if not most:
+        return [np.zeros(0, np.float32) for _ in scenes]
+    descriptors = [describe(scene.objects) for scene in scenes]
+    padded = [np.pad(each_OF, ((0, most - len(each_OF)), (0, 0))) for each_OF in descriptors]
+    descriptors_QOF = torch.from_numpy(np.stack(padded)).to(text.tokens_BLD.device)
+    logits_QO = chooser(descriptors_QOF, text).float().cpu().numpy()
+    return [logits_O[: scene.num_kind] for logits_O, scene in zip(logits_QO, scenes, strict=True)]
+
+
+def _mean_over_objects(logits_HW: FloatArray, scene: _Scene) -> FloatArray:
+    limited_HW = logits_HW.clip(-_OWN_LIMIT_LOGIT, _OWN_LIMIT_LOGIT)
+    labels_P, count = scene.labels_HW.ravel(), scene.num_kind + 1
+    sums = np.bincount(labels_P, weights=limited_HW.ravel(), minlength=count)
+    means: FloatArray = (sums / np.maximum(np.bincount(labels_P, minlength=count), 1))[1:].astype(np.float32)
+    return means
+
+
+def _clicked(
+    scene: _Scene, points_xy_NC: Tensor, labels_N: Tensor, input_hw_px: tuple[int, int]
+) -> FloatArray:
+    """A large logit, positive or negative, for objects with a click in them; the last click counts."""
+    height, width = scene.labels_HW.shape
+    logits_O = np.zeros(scene.num_kind, np.float32)
+    for (x_px, y_px), label in zip(points_xy_NC.tolist(), labels_N.tolist(), strict=True):
+        if label not in (0, 1):
+            continue
+        col = min(max(int(x_px / input_hw_px[1] * width), 0), width - 1)
+        row = min(max(int(y_px / input_hw_px[0] * height), 0), height - 1)
+        owner = scene.labels_HW[row, col]
+        if owner:
+            logits_O[owner - 1] = _CLICKED_LOGIT if label == 1 else -_CLICKED_LOGIT
+    return logits_O
+
+
+def _composed(
+    masks_MHW: FloatArray, kind_HW: FloatArray, scene: _Scene, is_chosen_O: NDArray[np.bool_]
+) -> FloatArray:
+    is_inside_HW = scene.labels_HW > 0
+    is_in_HW = np.concatenate([[False], is_chosen_O])[scene.labels_HW]
+    whole_MHW = np.maximum(masks_MHW, kind_HW)
+    composed_MHW: FloatArray = np.where(
+        is_in_HW, whole_MHW, np.where(is_inside_HW, np.minimum(masks_MHW, _LEFT_OUT_LOGIT), masks_MHW)
+    )
+    return composed_MHW

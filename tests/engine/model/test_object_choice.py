@@ -1,0 +1,83 @@
+"""Whole objects in and out of masks, with a chooser whose opinions are written down."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
+from geophrase.engine.model.rsam.object_choice import choose_objects
+from geophrase.engine.model.rsam.text_encoder import TextFeatures
+
+SIDE = 32
+LEFT, RIGHT = np.s_[8:16, 2:10], np.s_[8:16, 20:28]
+TEXT = TextFeatures(torch.zeros(1, 3, 8), torch.zeros(1, 3, dtype=torch.bool))
+
+
+class Opinions(nn.Module):
+    """A chooser that says the same whatever it is asked, of the left object first."""
+
+    def __init__(self, *logits):
+        super().__init__()
+        self.logits = torch.tensor([logits])
+
+    def forward(self, descriptors_QOF, text):
+        return self.logits.expand(len(descriptors_QOF), -1)[:, : descriptors_QOF.shape[1]]
+
+
+def logits_of(*objects, logit=3.0):
+    mask = torch.full((SIDE, SIDE), -5.0)
+    for window in objects:
+        mask[window] = logit
+    return mask
+
+
+def answer(opinions, own, *, kind=(LEFT, RIGHT), clicks=None):
+    referents = torch.stack([logits_of(*kind), logits_of()])[None]
+    output = MaskOutput(own[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
+    chosen = choose_objects(
+        Opinions(*opinions), output, TEXT, clicks=clicks, input_hw_px=(4 * SIDE, 4 * SIDE)
+    )
+    return (chosen.mask_logits_QMHW[0, 0] > 0).numpy()
+
+
+def shown(*objects):
+    mask = np.zeros((SIDE, SIDE), bool)
+    for window in objects:
+        mask[window] = True
+    return mask
+
+
+def test_the_mask_alone_decides_where_the_chooser_has_no_opinion():
+    assert np.array_equal(answer((0.0, 0.0), logits_of(RIGHT)), shown(RIGHT))
+
+
+def test_half_an_object_becomes_whole_or_nothing():
+    own = logits_of(np.s_[8:16, 2:9], np.s_[8:16, 20:22])
+    assert np.array_equal(answer((0.0, 0.0), own), shown(LEFT))
+
+
+def test_a_sure_chooser_overrules_the_mask():
+    assert np.array_equal(answer((9.0, -9.0), logits_of(RIGHT)), shown(LEFT))
+
+
+def test_something_is_chosen_where_all_is_unlikely():
+    assert np.array_equal(answer((-20.0, -9.0), logits_of()), shown(RIGHT))
+
+
+def test_cells_outside_all_objects_stay():
+    elsewhere = np.s_[25:30, 10:14]
+    assert np.array_equal(answer((9.0, -9.0), logits_of(elsewhere)), shown(LEFT, elsewhere))
+
+
+@pytest.mark.parametrize(("label", "expected"), [(1, (LEFT, RIGHT)), (0, (LEFT,)), (-1, (LEFT,))])
+def test_a_click_puts_its_object_in_or_out(label, expected):
+    clicks = (torch.tensor([[[4.0 * 24, 4.0 * 12]]]), torch.tensor([[label]]))
+    assert np.array_equal(answer((9.0, -9.0), logits_of(LEFT), clicks=clicks), shown(*expected))
+
+
+def test_without_objects_the_mask_stays_as_it_was():
+    own = logits_of(np.s_[3:9, 3:9])
+    assert np.array_equal(answer((), own, kind=()), own.numpy() > 0)

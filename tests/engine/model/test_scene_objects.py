@@ -1,0 +1,95 @@
+"""Objects and what tells them apart, against scenes laid out by hand."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from geophrase.engine.model.rsam.scene_objects import (
+    NUM_DESCRIPTORS,
+    SceneObjects,
+    describe,
+    objects_of_mask,
+)
+
+SIDE = 100
+
+
+def mask_of(*boxes):
+    mask = np.zeros((SIDE, SIDE), bool)
+    for left, top, right, bottom in boxes:
+        mask[top:bottom, left:right] = True
+    return mask
+
+
+def described(*boxes, landmarks=()):
+    kind, _ = objects_of_mask(mask_of(*boxes))
+    others, _ = objects_of_mask(mask_of(*landmarks))
+    return describe(SceneObjects.joined(kind, others))
+
+
+def differing_columns(first, second):
+    return np.flatnonzero(np.abs(first - second).max(axis=0) > 1e-6)
+
+
+def test_the_parts_of_a_mask_have_their_boxes_centres_and_areas():
+    boxes = [(10, 5, 30, 15), (60, 40, 70, 90)]
+    objects, labels = objects_of_mask(mask_of(*boxes))
+    assert objects.boxes_xyxy_O4 * SIDE == pytest.approx(np.array(boxes))
+    assert objects.areas_O == pytest.approx([0.02, 0.05])
+    expected = ndimage.center_of_mass(labels, labels, [1, 2])
+    assert objects.centres_xy_O2[:, ::-1] * SIDE == pytest.approx(np.array(expected) + 0.5)
+
+
+def test_specks_are_no_objects():
+    mask = mask_of((10, 10, 20, 20), (50, 50, 52, 51))
+    objects, labels = objects_of_mask(mask)
+    assert len(objects) == 1
+    assert labels.max() == 1
+    assert labels[50, 50] == 0
+
+
+def test_an_empty_mask_has_no_objects():
+    objects, labels = objects_of_mask(mask_of())
+    assert len(objects) == 0
+    assert not labels.any()
+    assert describe(objects).shape == (0, NUM_DESCRIPTORS)
+
+
+def test_mirrored_scenes_swap_the_ranks_from_the_left_and_from_the_right():
+    boxes = [(5, 40, 15, 50), (30, 42, 40, 52), (70, 38, 80, 48)]
+    mirrored = [(SIDE - right, top, SIDE - left, bottom) for left, top, right, bottom in boxes]
+    plain = described(*boxes)
+    other = described(*mirrored)
+    order = np.argsort([left for left, *_ in boxes])
+    order_mirrored = np.argsort([left for left, *_ in mirrored])[::-1]
+    is_first = (plain[order] == 1.0) & (plain[order][1:2] == 0.0) & (plain[order][2:3] == 0.0)
+    candidates = np.flatnonzero(is_first[0])  # columns that single out the leftmost
+    is_last = (other[order_mirrored] == 1.0) & (other[order_mirrored][1:2] == 0.0)
+    assert len(candidates) > 0
+    assert is_last[0].any()
+    assert not np.array_equal(plain[order][0], other[order_mirrored][0])
+
+
+@pytest.mark.parametrize("count", [1, 2, 7])
+def test_every_object_has_finite_descriptors_of_about_one(count):
+    boxes = [(12 * i, 10 * i, 12 * i + 5 + i, 10 * i + 8) for i in range(count)]
+    table = described(*boxes, landmarks=[(80, 2, 98, 12)])
+    assert table.shape == (count + 1, NUM_DESCRIPTORS)
+    assert np.isfinite(table).all()
+    assert np.abs(table).max() < 3
+
+
+def test_landmarks_change_what_is_said_of_the_kind():
+    boxes = [(5, 40, 15, 50), (70, 38, 80, 48)]
+    alone, beside = described(*boxes), described(*boxes, landmarks=[(84, 40, 95, 50)])
+    columns = differing_columns(alone, beside[:2])
+    nearest, farthest = beside[1, columns], beside[0, columns]
+    assert len(columns) > 10
+    assert not np.array_equal(nearest, farthest)
+
+
+def test_a_fellow_far_away_changes_no_place_of_an_object():
+    alone = described((5, 40, 15, 50))
+    with_fellow = described((5, 40, 15, 50), (70, 58, 80, 68))
+    columns = differing_columns(alone, with_fellow[:1])
+    assert columns.min() >= 26  # boxes, sizes and zones come first
