@@ -121,6 +121,7 @@ def segmentation_loss(
     objectness_Q: Tensor,
     targets_QHW: Tensor,
     is_absent_Q: Tensor,
+    has_kind_Q: Tensor | None = None,
 ) -> LossTerms:
     """Returns the objective over a batch of queries.
 
@@ -133,6 +134,9 @@ def segmentation_loss(
         objectness_Q: Logits that the described object is there at all.
         targets_QHW: References on the same grid, in [0, 1].
         is_absent_Q: True where nothing in the image fits the phrase.
+        has_kind_Q: For a model that chooses among objects: True where the image shows the kind that a phrase
+            names, whether one is meant or not. The objectness is then the kind's, and a mask that means none
+            of it has the focal term, to stay empty. None as in the paper.
 
     Source: RSAM Section 3.2.4; zero terms for absent objects: SAM 2 Appendix D.2.2.
     """
@@ -141,8 +145,10 @@ def segmentation_loss(
     focal_Q = sigmoid_focal_loss(logits_QP, targets_QP, alpha=config.focal_alpha, gamma=config.focal_gamma)
     dice_Q = dice_loss(logits_QP, targets_QP, smoothing=config.dice_smoothing)
     iou_error_Q = (iou_Q.float() - mask_iou(logits_QP.detach(), targets_QP)).abs()
-    focal, dice, iou = (torch.mean(term_Q * is_present_Q) for term_Q in (focal_Q, dice_Q, iou_error_Q))
-    objectness = F.binary_cross_entropy_with_logits(objectness_Q.float(), is_present_Q)
+    dice, iou = (torch.mean(term_Q * is_present_Q) for term_Q in (dice_Q, iou_error_Q))
+    is_there_Q = is_present_Q if has_kind_Q is None else has_kind_Q.float()
+    focal = torch.mean(focal_Q * is_there_Q)
+    objectness = F.binary_cross_entropy_with_logits(objectness_Q.float(), is_there_Q)
     total = (
         config.focal_weight * focal
         + config.dice_weight * dice

@@ -52,6 +52,14 @@ class Queries:
     referents_QRHW: Tensor | None = None
     has_referents_Q: Tensor | None = None
 
+    @property
+    def has_kind_Q(self) -> Tensor | None:  # noqa: N802 a shape suffix
+        """True where the kind is shown, or, where that isn't known, what is meant; None without referents."""
+        if self.referents_QRHW is None or self.has_referents_Q is None:
+            return None
+        is_shown_Q = self.referents_QRHW[:, 0].flatten(1).any(1)
+        return torch.where(self.has_referents_Q, is_shown_Q, ~self.is_absent_Q)
+
     def select(self, index_S: Tensor) -> Queries:
         """Gathers some of the queries."""
         return Queries(
@@ -121,6 +129,7 @@ class Objective:
             objectness_Q=output.objectness_Q1[:, 0],
             targets_QHW=targets_QHW,
             is_absent_Q=queries.is_absent_Q,
+            has_kind_Q=None if output.referent_logits_QRHW is None else queries.has_kind_Q,
         )
         iou_Q = mask_iou(logits_QHW.detach().flatten(1), targets_QHW.flatten(1))
         terms = self._with_referents(terms, output, queries)

@@ -159,3 +159,21 @@ def test_the_loss_of_referents_by_hand():
     expected = (2 * focal_shown + 3 * dice_shown + 2 * focal_empty) / 3  # the third isn't known
     loss = referent_loss(config, logits, targets, is_known_M=torch.tensor([True, True, False]))
     assert float(loss) == pytest.approx(expected, rel=1e-5)
+
+
+def test_where_the_kind_is_shown_a_phrase_that_means_none_of_it_learns_an_empty_mask_and_that_the_kind_is_there():
+    config = LossConfig(focal_alpha=0.5)
+    masks = torch.tensor([[[logit(0.8), logit(0.3)]]])
+    focal = (0.5 * 0.64 * -math.log(0.2) + 0.5 * 0.09 * -math.log(0.7)) / 2
+    terms = segmentation_loss(
+        config,
+        mask_logits_QHW=masks,
+        iou_Q=torch.tensor([0.4]),
+        objectness_Q=torch.tensor([logit(0.9)]),
+        targets_QHW=torch.zeros(1, 1, 2),
+        is_absent_Q=torch.tensor([True]),
+        has_kind_Q=torch.tensor([True]),
+    )
+    assert float(terms.focal) == pytest.approx(focal, rel=1e-5)
+    assert float(terms.objectness) == pytest.approx(-math.log(0.9), rel=1e-5)
+    assert float(terms.dice) == float(terms.iou) == 0.0
