@@ -1,0 +1,231 @@
+"""Examples of choosing: a phrase, the objects of the kind it names as a mask shows them, and which it means.
+
+Letters of the shapes: H, W rows and columns of the decoder's grid; O objects, F descriptors.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
+from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, Layout, cells_of
+from geophrase.training.choosing.loose_phrases import loose_phrases
+from geophrase.training.data.instances import Instance
+from geophrase.training.data.phrase_scope import names_colour
+from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
+
+PHRASES = SamplerConfig(
+    class_weight=0.7,
+    synonym_weight=0.5,
+    place_weight=3.0,
+    size_weight=2.5,
+    relation_weight=2.5,
+    attribute_weight=0.8,
+    plural_weight=1.3,
+    absent_weight=0.0,
+)
+"""Mostly what tells objects of a kind apart."""
+
+_MEANT_ABOVE, _OTHER_BELOW = 0.7, 0.3  # share of an object's cells that the phrase means
+_MAX_OBJECTS = 60
+_MIN_SHOWN = 0.5  # of what a phrase means; less, and the mask has lost what it speaks of
+_SMALL_CELLS = 12
+
+
+@dataclass(frozen=True)
+class NoiseConfig:
+    """How the masks differ from the truth, each with its probability per mask or per object.
+
+    Attributes:
+        lost: A small object isn't in the mask.
+        thickened: All objects are a cell wider, so that neighbours merge.
+        thinned: All objects are a cell narrower.
+        specks: The mask has one to three parts of a few cells that are nothing.
+    """
+
+    lost: float = 0.03
+    thickened: float = 0.12
+    thinned: float = 0.08
+    specks: float = 0.05
+
+
+NO_NOISE = NoiseConfig(0.0, 0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One phrase about one layout.
+
+    Attributes:
+        text: The phrase.
+        kind: One of `risors.KINDS`.
+        descriptors_OF: What `describe` says of each object of the kind.
+        is_meant_O: 1 for those that the phrase means, 0 for others.
+        weights_O: Weights in the loss, in sum 1; 0 for an object that is partly meant.
+        num_cells_O: Cells of each object.
+        num_meant_cells_O: Those of them that the phrase means.
+        num_target_cells: All cells that the phrase means, whether an object has them or not.
+    """
+
+    text: str
+    kind: str
+    descriptors_OF: NDArray[np.float32]
+    is_meant_O: NDArray[np.float32]
+    weights_O: NDArray[np.float32]
+    num_cells_O: NDArray[np.int64]
+    num_meant_cells_O: NDArray[np.int64]
+    num_target_cells: int
+
+
+def draw_examples(
+    layout: Layout,
+    rng: random.Random,
+    count: int,
+    *,
+    phrases: SamplerConfig = PHRASES,
+    noise: NoiseConfig = NO_NOISE,
+    num_loose: int = 0,
+) -> list[Example]:
+    """Up to `count` examples with different phrases, none absent; fewer where the layout offers no more.
+
+    Args:
+        layout: The objects.
+        rng: The only source of chance.
+        count: Phrases to draw.
+        phrases: Shares of their kinds.
+        noise: How the masks that the objects are found in differ from the truth.
+        num_loose: Phrases to draw besides, of places and sizes as people use them.
+    """
+    sampler = PhraseSampler(
+        layout.instances,
+        width_px=SIDE_PX,
+        height_px=SIDE_PX,
+        classes_labelled=layout.classes_labelled,
+        colour_ok=layout.has_colours,
+        config=phrases,
+    )
+    found = _FoundObjects(layout, rng, noise)
+    drawn = [found.example(utterance) for utterance in sampler.sample(rng, count)]
+    for loose in loose_phrases(layout.instances, SIDE_PX, rng, num_loose):
+        drawn.append(found.example(loose.utterance, unsure=loose.unsure))
+    return [example for example in drawn if example is not None]
+
+
+@dataclass
+class _FoundObjects:
+    """The objects of a layout by name as masks show them, each mask made once."""
+
+    layout: Layout
+    rng: random.Random
+    noise: NoiseConfig
+    _found: dict[str, tuple[SceneObjects, NDArray[np.int32]]] = field(default_factory=dict)
+    _truths: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
+    _described: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+
+    def example(self, utterance: Utterance, *, unsure: frozenset[int] = frozenset()) -> Example | None:
+        """The example of a phrase; None where it is about nothing that the masks show.
+
+        Args:
+            utterance: The phrase and the objects that it means.
+            unsure: Objects that it may mean or not.
+        """
+        named = {*utterance.name.split("+"), *filter(None, utterance.landmark.split("+"))}
+        if utterance.is_absent or not named <= self.layout.names:
+            return None
+        kind, labels_HW = self._objects(utterance.name)
+        if not 1 <= len(kind) <= _MAX_OBJECTS:
+            return None
+        target_HW = cells_of(self.layout.instances[index] for index in utterance.targets)
+        num_true_O = _cells_by_object(labels_HW, self._truths[utterance.name], len(kind))
+        num_meant_O = _cells_by_object(labels_HW, target_HW, len(kind))
+        num_target = int(target_HW.sum())
+        if num_meant_O.sum() < _MIN_SHOWN * num_target or not num_target:
+            return None
+        share_O = num_meant_O / np.maximum(num_true_O, 1)
+        weights_O = _weights(share_O, is_balanced=names_colour(utterance.text))
+        if unsure:
+            unsure_HW = cells_of(self.layout.instances[index] for index in unsure)
+            weights_O = weights_O * (_cells_by_object(labels_HW, unsure_HW, len(kind)) == 0)
+        if not weights_O.any():
+            return None
+        return Example(
+            text=utterance.text,
+            kind=utterance.kind,
+            descriptors_OF=self._descriptors(utterance.name, utterance.landmark),
+            is_meant_O=(share_O > 0.5).astype(np.float32),
+            weights_O=weights_O,
+            num_cells_O=np.bincount(labels_HW.ravel(), minlength=len(kind) + 1)[1:],
+            num_meant_cells_O=num_meant_O,
+            num_target_cells=num_target,
+        )
+
+    def _objects(self, names: str) -> tuple[SceneObjects, NDArray[np.int32]]:
+        if names not in self._found:
+            instances = self.layout.named(names)
+            self._truths[names] = cells_of(instances)
+            mask_HW = self._truths[names]
+            if self.noise is not NO_NOISE:
+                mask_HW = _disturbed(instances, self.noise, self.rng)
+            self._found[names] = objects_of_mask(mask_HW)
+        return self._found[names]
+
+    def _descriptors(self, names: str, landmark: str) -> NDArray[np.float32]:
+        key = names, landmark
+        if key not in self._described:
+            kind = self._objects(names)[0]
+            others = self._objects(landmark)[0] if landmark else _NONE
+            self._described[key] = describe(SceneObjects.joined(kind, others))[: len(kind)]
+        return self._described[key]
+
+
+_NONE = objects_of_mask(np.zeros((1, 1), bool))[0]
+
+
+def _cells_by_object(
+    labels_HW: NDArray[np.int32], mask_HW: NDArray[np.bool_], num_objects: int
+) -> NDArray[np.int64]:
+    """How many cells of each object a mask has."""
+    return np.bincount(labels_HW[mask_HW], minlength=num_objects + 1)[1:]
+
+
+def _weights(share_O: NDArray[np.float64], *, is_balanced: bool) -> NDArray[np.float32]:
+    """Weights in the loss, in sum 1, or all 0 where there is nothing to learn.
+
+    Descriptors know no colours. Where a phrase names one, the objects meant weigh as much as the others: the
+    chooser that knows nothing of them is then best at a logit of 0, while it still learns of a place that is
+    named, too.
+    """
+    is_meant_O, is_other_O = share_O > _MEANT_ABOVE, share_O < _OTHER_BELOW
+    if is_balanced:
+        if not is_meant_O.any() or not is_other_O.any():
+            return np.zeros(len(share_O), np.float32)
+        weights_O = is_meant_O / (2 * is_meant_O.sum()) + is_other_O / (2 * is_other_O.sum())
+    else:
+        weights_O = (is_meant_O | is_other_O) / max((is_meant_O | is_other_O).sum(), 1)
+    return np.asarray(weights_O, np.float32)
+
+
+def _disturbed(instances: list[Instance], noise: NoiseConfig, rng: random.Random) -> NDArray[np.bool_]:
+    """The cells of objects as an imperfect mask has them, shape (H, W)."""
+    shown = [one for one in instances if not (_is_small(one) and rng.random() < noise.lost)]
+    mask_HW = cells_of(shown).astype(np.uint8)
+    square = np.ones((3, 3), np.uint8)
+    roll = rng.random()
+    if roll < noise.thickened:
+        mask_HW = cv2.dilate(mask_HW, square).astype(np.uint8)
+    elif roll < noise.thickened + noise.thinned:
+        mask_HW = cv2.erode(mask_HW, square, borderValue=1).astype(np.uint8)
+    if rng.random() < noise.specks:
+        for _ in range(rng.randint(1, 3)):
+            row, col = rng.randrange(GRID_CELLS - 3), rng.randrange(GRID_CELLS - 3)
+            mask_HW[row : row + rng.randint(1, 3), col : col + rng.randint(2, 3)] = 1
+    return mask_HW.astype(bool)
+
+
+def _is_small(instance: Instance) -> bool:
+    return instance.area_px * GRID_CELLS**2 < _SMALL_CELLS * SIDE_PX**2

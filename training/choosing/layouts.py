@@ -1,0 +1,108 @@
+"""Layouts: labelled objects on a small square canvas, without pixels; here those of annotated images.
+
+Letters of the shapes: H, W rows and columns of the grid that the decoder answers on.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from geophrase.training.data.augment import AugmentConfig, random_view, view_instances, whole_view
+from geophrase.training.data.instances import Instance, union_mask
+from geophrase.training.data.risors import RisorsImage, read_split
+
+GRID_CELLS = 160
+"""Side of the decoder's answer to an input of 640 px."""
+
+SIDE_PX = 2 * GRID_CELLS
+"""Side of a layout's canvas: objects are finer than the cells that a mask has for them."""
+
+_STORED_PX = 480
+_MIN_AREA_PX = 6
+_MAX_INSTANCES = 150  # hundreds take longest to decode, and nobody tells them apart by words
+_VIEWS = AugmentConfig(whole_image=0.5, crop_scale=(0.75, 1.5), aspect_jitter=0.15, turn=0.8)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Objects on a canvas of `SIDE_PX`.
+
+    Attributes:
+        instances: The objects.
+        classes_labelled: Classes of which every object is among them.
+        has_colours: Whether their colours are known.
+    """
+
+    instances: tuple[Instance, ...]
+    classes_labelled: frozenset[str]
+    has_colours: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The classes that it shows."""
+        return frozenset(instance.name for instance in self.instances)
+
+    def named(self, names: str) -> list[Instance]:
+        """The objects of one class, or of several with a plus between."""
+        wanted = names.split("+")
+        return [instance for instance in self.instances if instance.name in wanted]
+
+
+def cells_of(instances: Iterable[Instance]) -> NDArray[np.bool_]:
+    """The cells that objects cover by half or more, shape (H, W)."""
+    mask_HW = union_mask(instances, height_px=SIDE_PX, width_px=SIDE_PX)
+    covered_HW = mask_HW[0::2, 0::2] + mask_HW[1::2, 0::2] + mask_HW[0::2, 1::2] + mask_HW[1::2, 1::2]
+    is_inside_HW: NDArray[np.bool_] = covered_HW >= 2
+    return is_inside_HW
+
+
+class RecordedLayouts:
+    """Layouts of annotated images: their masks are decoded once and kept small.
+
+    Images without objects and those with more than 150 are left out.
+
+    Args:
+        roots: RISORS folders.
+        split: Split of each.
+    """
+
+    def __init__(self, roots: Sequence[Path], split: str) -> None:
+        records = [record for root in roots for record in read_split(root, split)]
+        self._layouts = [
+            _reduced(record) for record in records if 0 < len(record.instances) <= _MAX_INSTANCES
+        ]
+
+    def __len__(self) -> int:
+        """Number of images."""
+        return len(self._layouts)
+
+    def whole(self, index: int) -> Layout:
+        """The whole image squashed to the canvas, as inference does it."""
+        stored = self._layouts[index]
+        return _seen(stored, view_instances(whole_view(_STORED_PX, _STORED_PX, SIDE_PX), stored.instances))
+
+    def view(self, index: int, rng: random.Random) -> Layout:
+        """The image or a part of it, turned or not."""
+        stored = self._layouts[index]
+        separate = [instance for instance in stored.instances if not instance.is_crowd]
+        focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
+        view = random_view((_STORED_PX, _STORED_PX), SIDE_PX, _VIEWS, rng, focus=focus)
+        return _seen(stored, view_instances(view, stored.instances))
+
+
+def _reduced(record: RisorsImage) -> Layout:
+    decoded = [instance for stored in record.instances if (instance := stored.decoded()) is not None]
+    view = whole_view(record.width_px, record.height_px, _STORED_PX)
+    return Layout(tuple(view_instances(view, decoded)), record.classes_labelled)
+
+
+def _seen(stored: Layout, instances: Iterable[Instance]) -> Layout:
+    """The objects that are large enough to speak of."""
+    shown = tuple(instance for instance in instances if instance.area_px >= _MIN_AREA_PX)
+    return Layout(shown, stored.classes_labelled)
