@@ -30,6 +30,11 @@ _COMMANDS = {
         "pre-train the small trunk on a teacher's features",
     ),
     "fit": ("geophrase.training.fit.command", "fit", "train a model"),
+    "choose": (
+        "geophrase.training.choosing.command",
+        "choose",
+        "teach a model to choose among objects, without images",
+    ),
     "evaluate": ("geophrase.training.evaluation.command", "evaluate", "score a model on held-out images"),
     "gallery": (
         "geophrase.training.gallery.command",

@@ -27,9 +27,9 @@ PHRASES = SamplerConfig(
     relation_weight=2.5,
     attribute_weight=0.8,
     plural_weight=1.3,
-    absent_weight=0.0,
+    absent_weight=1.5,
 )
-"""Mostly what tells objects of a kind apart."""
+"""Mostly what tells objects of a kind apart; of what is absent only parts of a kind that is there."""
 
 _MEANT_ABOVE, _OTHER_BELOW = 0.7, 0.3  # share of an object's cells that the phrase means
 _MAX_OBJECTS = 60
@@ -45,16 +45,18 @@ class NoiseConfig:
         lost: A small object isn't in the mask.
         thickened: All objects are a cell wider, so that neighbours merge.
         thinned: All objects are a cell narrower.
-        specks: The mask has one to three parts of a few cells that are nothing.
+        specks: The mask has one to four parts of a few cells that are nothing.
+        cut: An object is cut in two.
     """
 
     lost: float = 0.03
     thickened: float = 0.12
     thinned: float = 0.08
-    specks: float = 0.05
+    specks: float = 0.2
+    cut: float = 0.04
 
 
-NO_NOISE = NoiseConfig(0.0, 0.0, 0.0, 0.0)
+NO_NOISE = NoiseConfig(0.0, 0.0, 0.0, 0.0, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +93,7 @@ def draw_examples(
     noise: NoiseConfig = NO_NOISE,
     num_loose: int = 0,
 ) -> list[Example]:
-    """Up to `count` examples with different phrases, none absent; fewer where the layout offers no more.
+    """Up to `count` examples with different phrases; fewer where the layout offers no more.
 
     Args:
         layout: The objects.
@@ -135,7 +137,7 @@ class _FoundObjects:
             unsure: Objects that it may mean or not.
         """
         named = {*utterance.name.split("+"), *filter(None, utterance.landmark.split("+"))}
-        if utterance.is_absent or not named <= self.layout.names:
+        if not named <= self.layout.names:
             return None
         kind, labels_HW = self._objects(utterance.name)
         if not 1 <= len(kind) <= _MAX_OBJECTS:
@@ -144,7 +146,7 @@ class _FoundObjects:
         num_true_O = _cells_by_object(labels_HW, self._truths[utterance.name], len(kind))
         num_meant_O = _cells_by_object(labels_HW, target_HW, len(kind))
         num_target = int(target_HW.sum())
-        if num_meant_O.sum() < _MIN_SHOWN * num_target or not num_target:
+        if num_meant_O.sum() < _MIN_SHOWN * num_target:
             return None
         share_O = num_meant_O / np.maximum(num_true_O, 1)
         weights_O = _weights(share_O, is_balanced=names_colour(utterance.text))
@@ -220,11 +222,24 @@ def _disturbed(instances: list[Instance], noise: NoiseConfig, rng: random.Random
         mask_HW = cv2.dilate(mask_HW, square).astype(np.uint8)
     elif roll < noise.thickened + noise.thinned:
         mask_HW = cv2.erode(mask_HW, square, borderValue=1).astype(np.uint8)
+    for instance in shown:
+        if rng.random() < noise.cut:
+            _cut(mask_HW, instance, rng)
     if rng.random() < noise.specks:
-        for _ in range(rng.randint(1, 3)):
-            row, col = rng.randrange(GRID_CELLS - 3), rng.randrange(GRID_CELLS - 3)
-            mask_HW[row : row + rng.randint(1, 3), col : col + rng.randint(2, 3)] = 1
+        for _ in range(rng.randint(1, 4)):
+            row, col = rng.randrange(GRID_CELLS - 5), rng.randrange(GRID_CELLS - 5)
+            mask_HW[row : row + rng.randint(1, 5), col : col + rng.randint(2, 5)] = 1
     return mask_HW.astype(bool)
+
+
+def _cut(mask_HW: NDArray[np.uint8], instance: Instance, rng: random.Random) -> None:
+    """Takes a row or a column of cells out of the middle of an object."""
+    left, top, width, height = (side * GRID_CELLS // SIDE_PX for side in instance.bbox_xywh)
+    share = rng.uniform(0.3, 0.7)
+    if rng.random() < 0.5:
+        mask_HW[top : top + height + 1, left + int(share * width)] = 0
+    else:
+        mask_HW[top + int(share * height), left : left + width + 1] = 0
 
 
 def _is_small(instance: Instance) -> bool:

@@ -35,6 +35,8 @@ class ChoiceRow:
         chosen: With the chooser's objects.
         best: With the best set of whole objects.
         right: Share of the phrases of which every object is rightly in or out.
+
+    A phrase that means nothing has an IoU of 1 where nothing is chosen, and 0 otherwise.
     """
 
     num_phrases: int
@@ -87,12 +89,16 @@ def plain(rows: Mapping[str, ChoiceRow]) -> dict[str, dict[str, float]]:
 
 def iou_of(example: Example, is_chosen_O: NDArray[np.bool_]) -> float:
     """IoU of some objects' cells with the cells that the phrase means."""
+    if not example.num_target_cells:
+        return float(not is_chosen_O.any())
     inside = int(example.num_meant_cells_O[is_chosen_O].sum())
     return inside / (int(example.num_cells_O[is_chosen_O].sum()) + example.num_target_cells - inside)
 
 
 def best_iou(example: Example) -> float:
     """The highest IoU of any set of objects: those with the largest shares of what is meant."""
+    if not example.num_target_cells:
+        return 1.0
     share_O = example.num_meant_cells_O / example.num_cells_O
     rank_O = np.argsort(np.argsort(-share_O, kind="stable"))
     return max(iou_of(example, rank_O < count) for count in range(1, len(rank_O) + 1))
@@ -100,7 +106,9 @@ def best_iou(example: Example) -> float:
 
 def _scores(example: Example, logits_O: NDArray[np.float32]) -> tuple[float, float, float, float]:
     logits_O = logits_O[: len(example.is_meant_O)]
-    is_chosen_O = logits_O >= min(0.0, float(logits_O.max()))  # one at least, the likeliest
+    is_chosen_O = logits_O > 0
+    if example.num_target_cells and not is_chosen_O.any():
+        is_chosen_O = logits_O == logits_O.max()
     is_right = (is_chosen_O == (example.is_meant_O > 0))[example.weights_O > 0].all()
     whole_O = np.ones(len(logits_O), bool)
     return iou_of(example, whole_O), iou_of(example, is_chosen_O), best_iou(example), float(is_right)

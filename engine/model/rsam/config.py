@@ -78,6 +78,8 @@ class GuidanceConfig:
         cross_attention_downsample: Factor by which cross-attention narrows its channels.
         position_pairs_per_layer: 3 gives self-attention and each cross-attention a learnable pair of its
             own; 1 shares one pair among them.
+        position_grid: Side of the image's table of positions, or None for one entry per deep cell of the
+            preset's input. Inputs of other sides have it stretched.
     """
 
     num_layers: int = 2
@@ -85,6 +87,7 @@ class GuidanceConfig:
     mlp_dim: int = 2048
     cross_attention_downsample: int = 2
     position_pairs_per_layer: int = 3
+    position_grid: int | None = None
 
 
 @dataclass(frozen=True)
@@ -267,12 +270,16 @@ _RSAM_BASE_PLUS = RsamConfig(
 
 _RSAM_SMALL = RsamConfig(
     name="rsam_small",
-    image_px=512,
+    image_px=640,
     width=128,
     trunk=ConvTrunkConfig(position_grid=32),
     text=MINILM,
     guidance=GuidanceConfig(
-        num_heads=4, mlp_dim=512, cross_attention_downsample=1, position_pairs_per_layer=1
+        num_heads=4,
+        mlp_dim=512,
+        cross_attention_downsample=1,
+        position_pairs_per_layer=1,
+        position_grid=32,
     ),
     decoder=DecoderConfig(num_heads=4, mlp_dim=512, iou_hidden_dim=128),
     is_prompt_drawn=True,

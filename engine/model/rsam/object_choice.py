@@ -22,7 +22,9 @@ from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
 _KIND_PROBABILITY = 0.4  # masks of kinds are timid
 _KIND_LOGIT = math.log(_KIND_PROBABILITY / (1 - _KIND_PROBABILITY))
-_OWN_WEIGHT = 1.0
+_SURE_LOGIT = math.log(0.7 / (1 - 0.7))
+_OWN_WEIGHT = 0.5
+_DOUBT_LOGIT = 2.0
 _OWN_LIMIT_LOGIT = 4.0
 _LEFT_OUT_LOGIT = -4.0
 _CLICKED_LOGIT = 1000.0
@@ -39,9 +41,9 @@ class _Scene:
 
     @classmethod
     def read(cls, referent_logits_RHW: FloatArray) -> _Scene:
-        kind_HW, landmark_HW = referent_logits_RHW > _KIND_LOGIT
-        kind, labels_HW = objects_of_mask(kind_HW)
-        landmarks, _ = objects_of_mask(landmark_HW)
+        masks_RHW, is_sure_RHW = referent_logits_RHW > _KIND_LOGIT, referent_logits_RHW > _SURE_LOGIT
+        kind, labels_HW = objects_of_mask(masks_RHW[0], is_sure_HW=is_sure_RHW[0])
+        landmarks, _ = objects_of_mask(masks_RHW[1])
         return cls(SceneObjects.joined(kind, landmarks), labels_HW)
 
     @property
@@ -60,8 +62,8 @@ def choose_objects(
     """Returns the output with whole objects of the kind in or out of the mask, as chooser and mask agree.
 
     An object is in where the chooser's logit and the mask's own mean over the object add up to more than
-    nothing, or where a click says so; if none is, the likeliest one. Cells outside all objects stay as they
-    were.
+    nothing, or where a click says so. If none is, the likeliest one is, and where even that is unlikely, the
+    image shows nothing of what is meant. Cells outside all objects stay as they were.
 
     Args:
         chooser: Gives its opinion of each object.
@@ -71,20 +73,27 @@ def choose_objects(
         input_hw_px: The input's height and width.
     """
     assert output.referent_logits_QRHW is not None
-    scenes = [_Scene.read(logits_RHW) for logits_RHW in output.referent_logits_QRHW.float().cpu().numpy()]
+    scenes = [_Scene.read(logits_RHW) for logits_RHW in _array(output.referent_logits_QRHW)]
     opinions = _opinions(chooser, scenes, text)
-    masks_QMHW = output.mask_logits_QMHW.float().cpu().numpy().copy()
-    kinds_QHW = output.referent_logits_QRHW[:, 0].float().cpu().numpy() - _KIND_LOGIT
+    masks_QMHW = _array(output.mask_logits_QMHW).copy()
+    kinds_QHW = _array(output.referent_logits_QRHW[:, 0]) - _KIND_LOGIT
+    objectness_Q = _array(output.objectness_Q1[:, 0]).copy()
     for query, (scene, opinion_O) in enumerate(zip(scenes, opinions, strict=True)):
         if not scene.num_kind:
             continue
         score_O = opinion_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
         if clicks is not None:
             score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], input_hw_px)
-        is_chosen_O = score_O > min(0.0, float(score_O.max()) - 1e-6)
+        highest = float(score_O.max())
+        if highest < -_DOUBT_LOGIT:
+            objectness_Q[query] = min(objectness_Q[query], highest)
+        is_chosen_O = score_O >= min(0.0, highest)
         masks_QMHW[query] = _composed(masks_QMHW[query], kinds_QHW[query], scene, is_chosen_O)
-    masks = torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW)
-    return replace(output, mask_logits_QMHW=masks)
+    return replace(
+        output,
+        mask_logits_QMHW=torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW),
+        objectness_Q1=torch.from_numpy(objectness_Q[:, None]).to(output.objectness_Q1),
+    )
 
 
 def _opinions(chooser: ObjectChooser, scenes: Sequence[_Scene], text: TextFeatures) -> list[FloatArray]:
@@ -95,7 +104,7 @@ def _opinions(chooser: ObjectChooser, scenes: Sequence[_Scene], text: TextFeatur
     descriptors = [describe(scene.objects) for scene in scenes]
     padded = [np.pad(each_OF, ((0, most - len(each_OF)), (0, 0))) for each_OF in descriptors]
     descriptors_QOF = torch.from_numpy(np.stack(padded)).to(text.tokens_BLD.device)
-    logits_QO = chooser(descriptors_QOF, text).float().cpu().numpy()
+    logits_QO = _array(chooser(descriptors_QOF, text))
     return [logits_O[: scene.num_kind] for logits_O, scene in zip(logits_QO, scenes, strict=True)]
 
 
@@ -134,3 +143,8 @@ def _composed(
         is_in_HW, whole_MHW, np.where(is_inside_HW, np.minimum(masks_MHW, _LEFT_OUT_LOGIT), masks_MHW)
     )
     return composed_MHW
+
+
+def _array(tensor: Tensor) -> FloatArray:
+    array: FloatArray = tensor.detach().float().cpu().numpy()
+    return array

@@ -59,12 +59,12 @@ class Rsam(nn.Module):
         if config.guidance is None:
             self.text_projection = nn.Linear(text.width, config.width)
             return
-        grid_px = config.image_px // DEEP_STRIDE_PX
+        grid = config.guidance.position_grid or config.image_px // DEEP_STRIDE_PX
         self.guidance = TwoWayGuidance(
             config.width,
             config.guidance,
             text_width=text.width,
-            grid_hw=(grid_px, grid_px),
+            grid_hw=(grid, grid),
             max_tokens=text.max_tokens,
         )
 

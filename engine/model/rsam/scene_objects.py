@@ -53,8 +53,14 @@ class SceneObjects:
         )
 
 
-def objects_of_mask(mask_HW: NDArray[np.bool_]) -> tuple[SceneObjects, NDArray[np.int32]]:
+def objects_of_mask(
+    mask_HW: NDArray[np.bool_], *, is_sure_HW: NDArray[np.bool_] | None = None
+) -> tuple[SceneObjects, NDArray[np.int32]]:
     """Returns a mask's connected parts of three cells or more, and which of them each cell is in.
+
+    Args:
+        mask_HW: The mask.
+        is_sure_HW: Parts without a single one of these cells are left out, as in hysteresis thresholding.
 
     Returns:
         The objects, none of them a landmark, and their numbers from 1 on the mask's grid, 0 outside.
@@ -62,6 +68,8 @@ def objects_of_mask(mask_HW: NDArray[np.bool_]) -> tuple[SceneObjects, NDArray[n
     labels_HW, num_parts = ndimage.label(mask_HW)
     cells_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
     is_kept_P = cells_P >= _MIN_OBJECT_CELLS
+    if is_sure_HW is not None:
+        is_kept_P &= np.bincount(labels_HW[is_sure_HW], minlength=num_parts + 1) > 0
     is_kept_P[0] = False
     labels_HW = (np.cumsum(is_kept_P) * is_kept_P)[labels_HW].astype(np.int32)
     count = int(is_kept_P.sum())
@@ -138,8 +146,9 @@ def _place(objects: SceneObjects) -> NDArray[np.float64]:
     return np.stack(columns, axis=1)
 
 
-_NUM_KEYS = 5
-_NUM_AMONG = _NUM_KEYS * 2 * (_NUM_RANKS + 1) + 3 + 2 + 6 + 3 + 7
+_NUM_KEYS = 6
+_MOST_COUNTED = 5
+_NUM_AMONG = _NUM_KEYS * 2 * (_NUM_RANKS + 1) + 3 + 2 + 6 + 3 + 1 + 2 * (_MOST_COUNTED + 1) + 3
 
 
 def _among_fellows(kind: SceneObjects) -> NDArray[np.float64]:
@@ -149,7 +158,7 @@ def _among_fellows(kind: SceneObjects) -> NDArray[np.float64]:
     width_K, height_K = _sides(kind).T
     longer_K = np.maximum(width_K, height_K)
     area_K = np.maximum(kind.areas_O, _SMALLEST_AREA)
-    keys = (x_K, y_K, area_K, longer_K, width_K / height_K)
+    keys = (x_K, y_K, area_K, longer_K, width_K / height_K, np.hypot(x_K - 0.5, y_K - 0.5))
     ranks = [column_K for key_K in keys for column_K in _ranks(key_K)]
     sizes = [np.log(area_K / reference) / 3 for reference in (np.median(area_K), area_K.max(), area_K.min())]
     extent = [(along_K - along_K.min()) / max(np.ptp(along_K), 1e-3) * 2 - 1 for along_K in (x_K, y_K)]
@@ -179,23 +188,32 @@ def _ranks(key_K: FloatArray) -> list[NDArray[np.float64]]:
 def _gatherings(
     gaps_KK: NDArray[np.float64], kind: SceneObjects, side: float
 ) -> list[NDArray[np.float64] | NDArray[np.bool_]]:
-    """How many objects each one's chain of neighbours joins, and whether they lie in a line."""
+    """How many objects each one's chain of neighbours joins, and whether they lie in a line.
+
+    Neighbours that touch are one part of a mask: numbers are also estimated by the areas.
+    """
     owner_K = _chains(gaps_KK <= _JOINING_GAP * side)
     size_of_chain = np.bincount(owner_K)
     size_K = size_of_chain[owner_K]
-    flatness = np.array(
-        [_flatness(kind.centres_xy_O2[owner_K == chain]) for chain in range(len(size_of_chain))]
-    )
+    merged_K = np.maximum(np.round(kind.areas_O / max(float(np.median(kind.areas_O)), _SMALLEST_AREA)), 1)
+    merged_size_K = np.bincount(owner_K, weights=merged_K)[owner_K]
+    chains = range(len(size_of_chain))
+    flatness = np.array([_flatness(kind.centres_xy_O2[owner_K == chain]) for chain in chains])
     is_unique_K = (size_of_chain == size_K[:, None]).sum(axis=1) == 1
     return [
-        size_K == 1,
-        size_K == 2,
-        size_K >= 3,
+        np.minimum(merged_K, 10) / 10,
+        *_counted(size_K),
+        *_counted(merged_size_K),
         size_K == size_of_chain.max(),
         is_unique_K,
-        np.minimum(size_K, 10) / 10,
         flatness[owner_K],
     ]
+
+
+def _counted(number_K: NDArray[np.float64] | NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Whether a number is 1, 2 … 5, and how large it is."""
+    exactly = [(number_K == number).astype(np.float64) for number in range(1, _MOST_COUNTED + 1)]
+    return [*exactly, np.minimum(number_K, 10) / 10]
 
 
 def _chains(is_near_KK: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -34,13 +34,14 @@ def logits_of(*objects, logit=3.0):
     return mask
 
 
-def answer(opinions, own, *, kind=(LEFT, RIGHT), clicks=None):
+def chosen(opinions, own, *, kind=(LEFT, RIGHT), clicks=None):
     referents = torch.stack([logits_of(*kind), logits_of()])[None]
     output = MaskOutput(own[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
-    chosen = choose_objects(
-        Opinions(*opinions), output, TEXT, clicks=clicks, input_hw_px=(4 * SIDE, 4 * SIDE)
-    )
-    return (chosen.mask_logits_QMHW[0, 0] > 0).numpy()
+    return choose_objects(Opinions(*opinions), output, TEXT, clicks=clicks, input_hw_px=(4 * SIDE, 4 * SIDE))
+
+
+def answer(opinions, own, **prompts):
+    return (chosen(opinions, own, **prompts).mask_logits_QMHW[0, 0] > 0).numpy()
 
 
 def shown(*objects):
@@ -63,8 +64,27 @@ def test_a_sure_chooser_overrules_the_mask():
     assert np.array_equal(answer((9.0, -9.0), logits_of(RIGHT)), shown(LEFT))
 
 
-def test_something_is_chosen_where_all_is_unlikely():
-    assert np.array_equal(answer((-20.0, -9.0), logits_of()), shown(RIGHT))
+def test_the_likeliest_is_chosen_where_none_is_likely():
+    output = chosen((-5.0, -0.5), logits_of(LEFT, RIGHT, logit=-0.5))
+    assert np.array_equal((output.mask_logits_QMHW[0, 0] > 0).numpy(), shown(RIGHT))
+    assert output.objectness_Q1.item() == 1.0
+
+
+def test_nothing_is_there_where_all_are_unlikely():
+    assert chosen((-20.0, -9.0), logits_of()).objectness_Q1.item() < 0
+
+
+def test_a_part_of_the_kinds_mask_that_is_nowhere_sure_is_no_object():
+    referents = torch.stack([torch.maximum(logits_of(LEFT), logits_of(RIGHT, logit=0.3)), logits_of()])[None]
+    output = MaskOutput(logits_of(RIGHT)[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
+    sizes = []
+
+    def say(descriptors_QOF, text):
+        sizes.append(descriptors_QOF.shape[1])
+        return torch.full((1, 1), 9.0)
+
+    choose_objects(say, output, TEXT, clicks=None, input_hw_px=(4 * SIDE, 4 * SIDE))
+    assert sizes == [1]
 
 
 def test_cells_outside_all_objects_stay():

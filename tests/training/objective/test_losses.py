@@ -161,7 +161,7 @@ def test_the_loss_of_referents_by_hand():
     assert float(loss) == pytest.approx(expected, rel=1e-5)
 
 
-def test_where_the_kind_is_shown_a_phrase_that_means_none_of_it_learns_an_empty_mask_and_that_the_kind_is_there():
+def test_where_the_kind_is_shown_a_phrase_that_means_none_of_it_learns_an_empty_mask():
     config = LossConfig(focal_alpha=0.5)
     masks = torch.tensor([[[logit(0.8), logit(0.3)]]])
     focal = (0.5 * 0.64 * -math.log(0.2) + 0.5 * 0.09 * -math.log(0.7)) / 2
