@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 # Source: sam2/utils/transforms.py.
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
 
 
 def normalised_input(images_BHWC: NDArray[np.uint8], *, image_px: int, device: torch.device) -> Tensor:
@@ -43,8 +43,8 @@ def normalised_input(images_BHWC: NDArray[np.uint8], *, image_px: int, device: t
 
 def imagenet_normalised(image_BCHW: Tensor) -> Tensor:
     """Takes ImageNet's mean and deviation out of float RGB images in [0, 1], which stay on their device."""
-    mean_C11 = torch.tensor(_IMAGENET_MEAN, device=image_BCHW.device)[:, None, None]
-    std_C11 = torch.tensor(_IMAGENET_STD, device=image_BCHW.device)[:, None, None]
+    mean_C11 = torch.tensor(IMAGENET_MEAN, device=image_BCHW.device)[:, None, None]
+    std_C11 = torch.tensor(IMAGENET_STD, device=image_BCHW.device)[:, None, None]
     return (image_BCHW - mean_C11) / std_C11
 
 

@@ -19,7 +19,7 @@ from geophrase.engine.raster.tiles import TileWindow
 
 _VALID_ENTRY = "valid_bits"
 # Raise it whenever the same pixels, weights and settings give another encoding or another set of arrays.
-_ENCODING_FORMAT = 1
+_ENCODING_FORMAT = 2
 
 
 @dataclass(frozen=True)

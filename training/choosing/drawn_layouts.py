@@ -72,7 +72,7 @@ class _Canvas:
         style = _Style(
             side_px=SIDE_PX * low * (high / low) ** rng.random(),
             aspect=rng.choice(_ASPECTS),
-            rgb=rng.choice(_COLOURS),
+            rgb=_colour(rng),
             is_round=rng.random() < 0.3,
             angle_deg=rng.choice((None, 0.0, 0.0, 90.0, rng.uniform(0, 180))),
         )
@@ -98,12 +98,18 @@ class _Canvas:
             ]
             if self._taken_HW[around].any():
                 continue
-            rgb = style.rgb if rng.random() < 0.75 else rng.choice(_COLOURS)
+            rgb = style.rgb if rng.random() < 0.7 else _colour(rng)
             shade = tuple(min(255.0, max(0.0, value + rng.gauss(0, 12))) for value in rgb)
             instance = Instance(name, patch_hw, left, top, mean_rgb=(shade[0], shade[1], shade[2]))
             instance.paint(self._taken_HW)
             self.instances.append(instance)
             return
+
+
+def _colour(rng: random.Random) -> tuple[int, int, int]:
+    if rng.random() < 0.6:
+        return rng.choice(_COLOURS)
+    return rng.randrange(256), rng.randrange(256), rng.randrange(256)
 
 
 def _patch(style: _Style, factor: float, rng: random.Random) -> MaskHW:

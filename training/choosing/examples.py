@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
-from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, Layout, cells_of
+from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, Layout, cells_of, colours_of
 from geophrase.training.choosing.loose_phrases import loose_phrases
 from geophrase.training.data.instances import Instance
-from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
 
 PHRASES = SamplerConfig(
@@ -25,7 +25,7 @@ PHRASES = SamplerConfig(
     place_weight=3.0,
     size_weight=2.5,
     relation_weight=2.5,
-    attribute_weight=0.8,
+    attribute_weight=2.0,
     plural_weight=1.3,
     absent_weight=1.5,
 )
@@ -149,7 +149,7 @@ class _FoundObjects:
         if num_meant_O.sum() < _MIN_SHOWN * num_target:
             return None
         share_O = num_meant_O / np.maximum(num_true_O, 1)
-        weights_O = _weights(share_O, is_balanced=names_colour(utterance.text))
+        weights_O = _weights(share_O)
         if unsure:
             unsure_HW = cells_of(self.layout.instances[index] for index in unsure)
             weights_O = weights_O * (_cells_by_object(labels_HW, unsure_HW, len(kind)) == 0)
@@ -166,6 +166,10 @@ class _FoundObjects:
             num_target_cells=num_target,
         )
 
+    @cached_property
+    def _colours(self) -> NDArray[np.float32] | None:
+        return colours_of(self.layout, self.rng) if self.layout.has_colours else None
+
     def _objects(self, names: str) -> tuple[SceneObjects, NDArray[np.int32]]:
         if names not in self._found:
             instances = self.layout.named(names)
@@ -173,7 +177,7 @@ class _FoundObjects:
             mask_HW = self._truths[names]
             if self.noise is not NO_NOISE:
                 mask_HW = _disturbed(instances, self.noise, self.rng)
-            self._found[names] = objects_of_mask(mask_HW)
+            self._found[names] = objects_of_mask(mask_HW, colours_CHW=self._colours)
         return self._found[names]
 
     def _descriptors(self, names: str, landmark: str) -> NDArray[np.float32]:
@@ -195,21 +199,11 @@ def _cells_by_object(
     return np.bincount(labels_HW[mask_HW], minlength=num_objects + 1)[1:]
 
 
-def _weights(share_O: NDArray[np.float64], *, is_balanced: bool) -> NDArray[np.float32]:
-    """Weights in the loss, in sum 1, or all 0 where there is nothing to learn.
-
-    Descriptors know no colours. Where a phrase names one, the objects meant weigh as much as the others: the
-    chooser that knows nothing of them is then best at a logit of 0, while it still learns of a place that is
-    named, too.
-    """
-    is_meant_O, is_other_O = share_O > _MEANT_ABOVE, share_O < _OTHER_BELOW
-    if is_balanced:
-        if not is_meant_O.any() or not is_other_O.any():
-            return np.zeros(len(share_O), np.float32)
-        weights_O = is_meant_O / (2 * is_meant_O.sum()) + is_other_O / (2 * is_other_O.sum())
-    else:
-        weights_O = (is_meant_O | is_other_O) / max((is_meant_O | is_other_O).sum(), 1)
-    return np.asarray(weights_O, np.float32)
+def _weights(share_O: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Weights in the loss, in sum 1, or all 0 where there is nothing to learn."""
+    is_clear_O = (share_O > _MEANT_ABOVE) | (share_O < _OTHER_BELOW)
+    weights_O: NDArray[np.float32] = (is_clear_O / max(is_clear_O.sum(), 1)).astype(np.float32)
+    return weights_O
 
 
 def _disturbed(instances: list[Instance], noise: NoiseConfig, rng: random.Random) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from geophrase.engine.input_frame import IMAGENET_MEAN, IMAGENET_STD
 from geophrase.training.data.augment import AugmentConfig, random_view, view_instances, whole_view
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.risors import RisorsImage, read_split
@@ -60,6 +61,17 @@ def cells_of(instances: Iterable[Instance]) -> NDArray[np.bool_]:
     covered_HW = mask_HW[0::2, 0::2] + mask_HW[1::2, 0::2] + mask_HW[0::2, 1::2] + mask_HW[1::2, 1::2]
     is_inside_HW: NDArray[np.bool_] = covered_HW >= 2
     return is_inside_HW
+
+
+def colours_of(layout: Layout, rng: random.Random) -> NDArray[np.float32]:
+    """Colours on the decoder's grid as the model's input has them, on a ground of any one: (3, H, W)."""
+    canvas_HWC = np.empty((SIDE_PX, SIDE_PX, 3), np.float32)
+    canvas_HWC[:] = [rng.random() * 255 for _ in range(3)]
+    for instance in layout.instances:
+        window_hwC = canvas_HWC[instance.top_px : instance.bottom_px, instance.left_px : instance.right_px]
+        window_hwC[instance.patch_HW != 0] = instance.mean_rgb
+    normalised_HWC = (canvas_HWC[::2, ::2] / 255 - IMAGENET_MEAN) / IMAGENET_STD
+    return np.ascontiguousarray(normalised_HWC.transpose(2, 0, 1), np.float32)
 
 
 class RecordedLayouts:

@@ -1,12 +1,12 @@
 """The image encoder of Figure 8: a hierarchical trunk and a feature pyramid; text never enters it.
 
-Shape letters: B batch, D model width, H height, W width.
+Shape letters: B batch, D model width, C colours, H height, W width.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from sam2.modeling.backbones.hieradet import Hiera
@@ -29,12 +29,14 @@ class ImageFeatures:
         shallow4_BDHW: Shallow features at stride 4, width D/8.
         attended_BDHW: The deep features after the guidance's first image self-attention, which no text
             enters and so no query pays for; None for a model without guidance.
+        colours_BCHW: Mean colours at stride 4, normalised as the input is; None for a model without chooser.
     """
 
     deep_BDHW: Tensor
     shallow8_BDHW: Tensor
     shallow4_BDHW: Tensor
     attended_BDHW: Tensor | None = None
+    colours_BCHW: Tensor | None = None
 
     @property
     def num_images(self) -> int:
@@ -54,6 +56,7 @@ class ImageFeatures:
             function(self.shallow8_BDHW),
             function(self.shallow4_BDHW),
             None if self.attended_BDHW is None else function(self.attended_BDHW),
+            None if self.colours_BCHW is None else function(self.colours_BCHW),
         )
 
     def select(self, index_Q: Tensor) -> ImageFeatures:
@@ -63,17 +66,19 @@ class ImageFeatures:
     def for_guidance(self) -> ImageFeatures:
         """What a query with text needs: the attended features in place of the deep ones."""
         assert self.attended_BDHW is not None, "these features are of a model without guidance"
-        return ImageFeatures(self.attended_BDHW, self.shallow8_BDHW, self.shallow4_BDHW)
+        return replace(self, deep_BDHW=self.attended_BDHW, attended_BDHW=None)
 
     @staticmethod
     def cat(parts: list[ImageFeatures]) -> ImageFeatures:
         """Joins batches of the same input size, made by the same model."""
         attended = [part.attended_BDHW for part in parts if part.attended_BDHW is not None]
+        colours = [part.colours_BCHW for part in parts if part.colours_BCHW is not None]
         return ImageFeatures(
             torch.cat([part.deep_BDHW for part in parts]),
             torch.cat([part.shallow8_BDHW for part in parts]),
             torch.cat([part.shallow4_BDHW for part in parts]),
             torch.cat(attended) if attended else None,
+            torch.cat(colours) if colours else None,
         )
 
 

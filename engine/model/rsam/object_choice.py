@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 from geophrase.engine.model.rsam.object_chooser import ObjectChooser
 from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
@@ -40,10 +41,10 @@ class _Scene:
     labels_HW: NDArray[np.int32]
 
     @classmethod
-    def read(cls, referent_logits_RHW: FloatArray) -> _Scene:
+    def read(cls, referent_logits_RHW: FloatArray, colours_CHW: FloatArray | None) -> _Scene:
         masks_RHW, is_sure_RHW = referent_logits_RHW > _KIND_LOGIT, referent_logits_RHW > _SURE_LOGIT
-        kind, labels_HW = objects_of_mask(masks_RHW[0], is_sure_HW=is_sure_RHW[0])
-        landmarks, _ = objects_of_mask(masks_RHW[1])
+        kind, labels_HW = objects_of_mask(masks_RHW[0], is_sure_HW=is_sure_RHW[0], colours_CHW=colours_CHW)
+        landmarks, _ = objects_of_mask(masks_RHW[1], colours_CHW=colours_CHW)
         return cls(SceneObjects.joined(kind, landmarks), labels_HW)
 
     @property
@@ -55,9 +56,9 @@ def choose_objects(
     chooser: ObjectChooser,
     output: MaskOutput,
     text: TextFeatures,
+    features: ImageFeatures,
     *,
     clicks: tuple[Tensor, Tensor] | None,
-    input_hw_px: tuple[int, int],
 ) -> MaskOutput:
     """Returns the output with whole objects of the kind in or out of the mask, as chooser and mask agree.
 
@@ -69,21 +70,23 @@ def choose_objects(
         chooser: Gives its opinion of each object.
         output: What the decoder said, with referents.
         text: The queries' phrases.
+        features: The image of each query, whose colours it may name.
         clicks: Points in pixels of the input (Q, N, C) and their labels (Q, N): 1 foreground, 0 background.
-        input_hw_px: The input's height and width.
     """
     assert output.referent_logits_QRHW is not None
-    scenes = [_Scene.read(logits_RHW) for logits_RHW in _array(output.referent_logits_QRHW)]
+    referents_QRHW = _array(output.referent_logits_QRHW)
+    colours = [None] * len(referents_QRHW) if features.colours_BCHW is None else _array(features.colours_BCHW)
+    scenes = [_Scene.read(*each) for each in zip(referents_QRHW, colours, strict=True)]
     opinions = _opinions(chooser, scenes, text)
     masks_QMHW = _array(output.mask_logits_QMHW).copy()
-    kinds_QHW = _array(output.referent_logits_QRHW[:, 0]) - _KIND_LOGIT
+    kinds_QHW = referents_QRHW[:, 0] - _KIND_LOGIT
     objectness_Q = _array(output.objectness_Q1[:, 0]).copy()
     for query, (scene, opinion_O) in enumerate(zip(scenes, opinions, strict=True)):
         if not scene.num_kind:
             continue
         score_O = opinion_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
         if clicks is not None:
-            score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], input_hw_px)
+            score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], features.input_hw_px)
         highest = float(score_O.max())
         if highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)

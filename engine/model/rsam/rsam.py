@@ -6,9 +6,11 @@ Shape letters: B images, Q queries, N points, C coordinates, L text tokens, D mo
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from geophrase.engine.model.rsam.config import RsamConfig, TextEncoderConfig
 from geophrase.engine.model.rsam.drawn_prompts import draw_prompts
@@ -93,7 +95,8 @@ class Rsam(nn.Module):
         shallow4_BDHW, shallow8_BDHW = self.mask_decoder.project_shallow(stride4_BDHW, stride8_BDHW)
         deep_BDHW = deep_BDHW + self.no_mem_embed.transpose(1, 2)[..., None]
         attended_BDHW = None if self.guidance is None else self.guidance.attend_image(deep_BDHW)
-        return ImageFeatures(deep_BDHW, shallow8_BDHW, shallow4_BDHW, attended_BDHW)
+        colours_BCHW = None if self.chooser is None else F.avg_pool2d(image_BCHW, 4)
+        return ImageFeatures(deep_BDHW, shallow8_BDHW, shallow4_BDHW, attended_BDHW, colours_BCHW)
 
     def encode_text(self, texts: Sequence[str]) -> TextFeatures:
         """Encodes texts with the (frozen) text encoder, global token first.
@@ -165,7 +168,7 @@ class Rsam(nn.Module):
             is_absent_skipped=is_absent_skipped,
         )
         if self.chooser is not None and text is not None and not self.training:
-            return choose_objects(self.chooser, output, text, clicks=points, input_hw_px=features.input_hw_px)
+            return choose_objects(self.chooser, output, text, features, clicks=points)
         return output
 
     def own_state_dict(self) -> dict[str, Tensor]:
@@ -196,7 +199,7 @@ class Rsam(nn.Module):
     def _guide(self, features: ImageFeatures, text: TextFeatures) -> tuple[ImageFeatures, Tensor]:
         if self.guidance is not None:
             deep_QDHW, text_QD = self.guidance(features.deep_BDHW, text.tokens_BLD, text.is_padding_BL)
-            return ImageFeatures(deep_QDHW, features.shallow8_BDHW, features.shallow4_BDHW), text_QD
+            return replace(features, deep_BDHW=deep_QDHW), text_QD
         if self.text_projection is None:
             raise ValueError(f"{self.config.name} takes no text")
         return features, self.text_projection(text.tokens_BLD[:, 0])

@@ -1,8 +1,8 @@
-"""The objects that two masks show, and what tells each from its fellows: places, ranks, gaps, landmarks.
+"""The objects that two masks show, and what tells each from its fellows: places, colours, ranks, gaps.
 
 All coordinates are fractions of the image, x right, y down.
 
-Shape letters: O objects, K objects of the kind, L landmarks, F descriptors, H rows, W columns.
+Shape letters: O objects, K objects of the kind, L landmarks, F descriptors, C colours, H rows, W columns.
 """
 
 from __future__ import annotations
@@ -32,12 +32,15 @@ class SceneObjects:
         centres_xy_O2: Centres of mass.
         areas_O: Shares of the image.
         is_landmark_O: True for landmarks, which come last and are never chosen.
+        colours_O3: Mean red, green and blue, less ImageNet's mean, over its standard deviation; not a number
+            where unknown.
     """
 
     boxes_xyxy_O4: FloatArray
     centres_xy_O2: FloatArray
     areas_O: FloatArray
     is_landmark_O: NDArray[np.bool_]
+    colours_O3: FloatArray
 
     def __len__(self) -> int:
         return len(self.areas_O)
@@ -50,17 +53,22 @@ class SceneObjects:
             np.concatenate([kind.centres_xy_O2, landmarks.centres_xy_O2]),
             np.concatenate([kind.areas_O, landmarks.areas_O]),
             np.concatenate([np.zeros(len(kind), bool), np.ones(len(landmarks), bool)]),
+            np.concatenate([kind.colours_O3, landmarks.colours_O3]),
         )
 
 
 def objects_of_mask(
-    mask_HW: NDArray[np.bool_], *, is_sure_HW: NDArray[np.bool_] | None = None
+    mask_HW: NDArray[np.bool_],
+    *,
+    is_sure_HW: NDArray[np.bool_] | None = None,
+    colours_CHW: FloatArray | None = None,
 ) -> tuple[SceneObjects, NDArray[np.int32]]:
     """Returns a mask's connected parts of three cells or more, and which of them each cell is in.
 
     Args:
         mask_HW: The mask.
         is_sure_HW: Parts without a single one of these cells are left out, as in hysteresis thresholding.
+        colours_CHW: The image's mean colours on the mask's grid.
 
     Returns:
         The objects, none of them a landmark, and their numbers from 1 on the mask's grid, 0 outside.
@@ -88,8 +96,18 @@ def objects_of_mask(
         (centres_O2 / size_xy_2).astype(np.float32),
         (cells_O / (width * height)).astype(np.float32),
         np.zeros(count, bool),
+        _mean_colours(colours_CHW, labels_HW, count),
     )
     return objects, labels_HW
+
+
+def _mean_colours(colours_CHW: FloatArray | None, labels_HW: NDArray[np.int32], count: int) -> FloatArray:
+    if colours_CHW is None:
+        return np.full((count, 3), np.nan, np.float32)
+    labels_P = labels_HW.ravel()
+    cells_O = np.maximum(np.bincount(labels_P, minlength=count + 1), 1)
+    sums = [np.bincount(labels_P, weights=c_HW.ravel(), minlength=count + 1) for c_HW in colours_CHW]
+    return (np.stack(sums, axis=1) / cells_O[:, None])[1:].astype(np.float32)
 
 
 def describe(objects: SceneObjects) -> FloatArray:
@@ -98,7 +116,8 @@ def describe(objects: SceneObjects) -> FloatArray:
     Superlatives need ranks: a network reads "the third from the left" off a rank, and hardly off a place.
     """
     is_kind_O = ~objects.is_landmark_O
-    place_OF = np.concatenate([_place(objects), objects.is_landmark_O[:, None]], axis=1)
+    own = [_place(objects), objects.is_landmark_O[:, None], _colour(objects)]
+    place_OF = np.concatenate(own, axis=1)
     among_OF = np.zeros((len(objects), _NUM_AMONG + _NUM_LANDMARK), np.float32)
     if is_kind_O.any():
         kind, landmarks = _part(objects, is_kind_O), _part(objects, objects.is_landmark_O)
@@ -112,6 +131,7 @@ def _part(objects: SceneObjects, is_in_O: NDArray[np.bool_]) -> SceneObjects:
         objects.centres_xy_O2[is_in_O],
         objects.areas_O[is_in_O],
         objects.is_landmark_O[is_in_O],
+        objects.colours_O3[is_in_O],
     )
 
 
@@ -142,6 +162,25 @@ def _place(objects: SceneObjects) -> NDArray[np.float64]:
         *past,
         2 * np.hypot(x_O - 0.5, y_O - 0.5),
         2 * to_border_O,
+    ]
+    return np.stack(columns, axis=1)
+
+
+_NUM_COLOUR = 1 + 3 + 3 + 2
+
+
+def _colour(objects: SceneObjects) -> NDArray[np.float64]:
+    """Whether known, red, green and blue, the same beside the others' mean, lightness and chroma."""
+    is_known_O = np.isfinite(objects.colours_O3.sum(axis=1))
+    colours_O3 = np.where(is_known_O[:, None], objects.colours_O3, 0.0) / 2
+    is_fellow_O = is_known_O & ~objects.is_landmark_O
+    mean_3 = colours_O3[is_fellow_O].mean(axis=0) if is_fellow_O.any() else np.zeros(3)
+    columns = [
+        is_known_O,
+        *colours_O3.T,
+        *np.where(is_known_O[:, None], colours_O3 - mean_3, 0.0).T,
+        colours_O3.mean(axis=1),
+        np.ptp(colours_O3, axis=1),
     ]
     return np.stack(columns, axis=1)
 
@@ -303,5 +342,5 @@ def _gaps(first_N4: FloatArray, second_M4: FloatArray) -> NDArray[np.float64]:
     return gaps_NM
 
 
-NUM_DESCRIPTORS = _NUM_PLACE + 1 + _NUM_AMONG + _NUM_LANDMARK
+NUM_DESCRIPTORS = _NUM_PLACE + 1 + _NUM_COLOUR + _NUM_AMONG + _NUM_LANDMARK
 """Columns of :func:`describe`."""

@@ -7,6 +7,7 @@ import pytest
 import torch
 from torch import nn
 
+from geophrase.engine.model.rsam.image_encoder import ImageFeatures
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 from geophrase.engine.model.rsam.object_choice import choose_objects
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
@@ -14,6 +15,8 @@ from geophrase.engine.model.rsam.text_encoder import TextFeatures
 SIDE = 32
 LEFT, RIGHT = np.s_[8:16, 2:10], np.s_[8:16, 20:28]
 TEXT = TextFeatures(torch.zeros(1, 3, 8), torch.zeros(1, 3, dtype=torch.bool))
+
+FEATURES = ImageFeatures(*(torch.zeros(1, 1, SIDE // by, SIDE // by) for by in (4, 2, 1)))
 
 
 class Opinions(nn.Module):
@@ -37,7 +40,7 @@ def logits_of(*objects, logit=3.0):
 def chosen(opinions, own, *, kind=(LEFT, RIGHT), clicks=None):
     referents = torch.stack([logits_of(*kind), logits_of()])[None]
     output = MaskOutput(own[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
-    return choose_objects(Opinions(*opinions), output, TEXT, clicks=clicks, input_hw_px=(4 * SIDE, 4 * SIDE))
+    return choose_objects(Opinions(*opinions), output, TEXT, FEATURES, clicks=clicks)
 
 
 def answer(opinions, own, **prompts):
@@ -83,7 +86,7 @@ def test_a_part_of_the_kinds_mask_that_is_nowhere_sure_is_no_object():
         sizes.append(descriptors_QOF.shape[1])
         return torch.full((1, 1), 9.0)
 
-    choose_objects(say, output, TEXT, clicks=None, input_hw_px=(4 * SIDE, 4 * SIDE))
+    choose_objects(say, output, TEXT, FEATURES, clicks=None)
     assert sizes == [1]
 
 

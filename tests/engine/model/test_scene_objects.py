@@ -93,3 +93,16 @@ def test_a_fellow_far_away_changes_no_place_of_an_object():
     with_fellow = described((5, 40, 15, 50), (70, 58, 80, 68))
     columns = differing_columns(alone, with_fellow[:1])
     assert columns.min() >= 26  # boxes, sizes and zones come first
+
+
+def test_an_objects_colour_is_the_mean_over_its_own_cells():
+    mask = mask_of((10, 10, 20, 20), (50, 50, 60, 60))
+    colours = np.zeros((3, SIDE, SIDE), np.float32)
+    colours[0, 10:20, 10:15] = 1.0  # the left half of the first is red
+    colours[2, 50:60, 50:60] = 0.5
+    objects, _ = objects_of_mask(mask, colours_CHW=colours)
+    assert objects.colours_O3 == pytest.approx(np.array([[0.5, 0, 0], [0, 0, 0.5]]))
+    plain, _ = objects_of_mask(mask)
+    assert np.isnan(plain.colours_O3).all()
+    assert np.isfinite(describe(plain)).all()
+    assert 7 <= len(differing_columns(describe(objects), describe(plain))) <= 9

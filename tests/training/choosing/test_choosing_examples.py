@@ -19,6 +19,7 @@ from geophrase.training.choosing.validation import best_iou, iou_of
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import write_sample, write_split
 
+COLOURS = slice(28, 31)  # after the place, the landmark's mark and whether a colour is known
 WHITE, BLACK = (240.0, 240.0, 240.0), (20.0, 20.0, 20.0)
 
 
@@ -91,25 +92,38 @@ def test_a_relation_is_described_with_its_landmark():
     assert not np.allclose(alone[0].descriptors_OF, found[0].descriptors_OF)
 
 
-def test_colours_leave_the_ignorant_at_no_opinion():
+def test_colours_are_seen_where_they_are_known():
     layout = layout_of(
         *(square("ship", 20 + 90 * i, 50 + 40 * i, 20, BLACK if i else WHITE) for i in range(3))
     )
     for example in examples_matching(layout, r"\bwhite (ship|boat|vessel)"):
-        if example.kind == "attribute":
-            assert example.weights_O[example.is_meant_O > 0].sum() == pytest.approx(0.5)
-            assert example.weights_O[example.is_meant_O == 0].sum() == pytest.approx(0.5)
+        assert example.is_meant_O.sum() == 1
+        lightest_O = example.descriptors_OF[:, COLOURS].sum(axis=1)
+        assert lightest_O.argmax() == example.is_meant_O.argmax()
+    unknown = Layout(layout.instances, layout.classes_labelled)
+    for example in draw_examples(unknown, random.Random(0), 8):
+        assert not example.descriptors_OF[:, COLOURS].any()
+
+
+def test_a_phrase_about_an_empty_part_means_none_of_the_kind():
+    layout = layout_of(*(square("ship", 20 + 40 * i, 50, 20) for i in range(3)))
+    absent = [one for one in examples_matching(layout, ".") if one.kind == "absent"]
+    assert absent
+    for example in absent:
+        assert not example.is_meant_O.any()
+        assert example.weights_O.sum() == pytest.approx(1.0)
+        assert best_iou(example) == 1.0
+        assert iou_of(example, example.is_meant_O > 0) == 1.0
+        assert iou_of(example, example.is_meant_O == 0) == 0.0
 
 
 def test_specks_are_never_meant():
     noise = NoiseConfig(lost=0.0, thickened=0.0, thinned=0.0, specks=1.0)
     drawn = [one for seed in range(40) for one in draw_examples(TANKS, random.Random(seed), 8, noise=noise)]
     with_specks = [one for one in drawn if len(one.num_cells_O) > 4]
-    assert with_specks
+    assert any((example.num_cells_O < 25).any() for example in with_specks)
     for example in with_specks:
-        is_speck = example.num_cells_O <= 9
-        assert is_speck.any()
-        assert not example.is_meant_O[is_speck].any()
+        assert not example.is_meant_O[example.num_cells_O < 25].any()  # no tank is smaller
 
 
 def test_the_best_of_whole_objects_is_what_trying_every_set_finds():
