@@ -118,7 +118,7 @@ def test_a_phrase_about_an_empty_part_means_none_of_the_kind():
 
 
 def test_specks_are_never_meant():
-    noise = NoiseConfig(lost=0.0, thickened=0.0, thinned=0.0, specks=1.0)
+    noise = NoiseConfig(lost=0.0, thickened=0.0, thinned=0.0, specks=1.0, cut=0.0)
     drawn = [one for seed in range(40) for one in draw_examples(TANKS, random.Random(seed), 8, noise=noise)]
     with_specks = [one for one in drawn if len(one.num_cells_O) > 4]
     assert any((example.num_cells_O < 25).any() for example in with_specks)
