@@ -11,6 +11,7 @@ from geophrase.training.choosing.config import ChoosingConfig
 from geophrase.training.choosing.drawn_layouts import drawn_layout
 from geophrase.training.choosing.examples import Example, draw_examples
 from geophrase.training.choosing.layouts import Layout, RecordedLayouts
+from geophrase.training.choosing.seen_layouts import SeenLayouts
 
 _ENDLESS = 2**31
 
@@ -21,9 +22,13 @@ class ExampleChunks(Dataset[list[Example]]):
     Args:
         recorded: Layouts of annotated images, or None for drawn ones alone.
         config: Shares, noise and seed.
+        seen: Layouts with a model's own masks, if there are.
     """
 
-    def __init__(self, recorded: RecordedLayouts | None, config: ChoosingConfig) -> None:
+    def __init__(
+        self, recorded: RecordedLayouts | None, config: ChoosingConfig, seen: SeenLayouts | None = None
+    ) -> None:
+        self._seen = seen
         self._recorded = recorded if recorded is not None and len(recorded) else None
         self._config = config
 
@@ -45,6 +50,8 @@ class ExampleChunks(Dataset[list[Example]]):
         return examples or self[number + _ENDLESS]
 
     def _layout(self, rng: random.Random) -> Layout:
+        if self._seen is not None and rng.random() < self._config.seen_share:
+            return self._seen.draw(rng)
         if self._recorded is None or rng.random() < self._config.drawn_share:
             return drawn_layout(rng)
         return self._recorded.view(rng.randrange(len(self._recorded)), rng)

@@ -24,6 +24,7 @@ from geophrase.training.choosing.chunks import ExampleChunks
 from geophrase.training.choosing.config import ChoosingConfig
 from geophrase.training.choosing.layouts import RecordedLayouts
 from geophrase.training.choosing.run import ChooserRun
+from geophrase.training.choosing.seen_layouts import SeenLayouts
 from geophrase.training.choosing.trainer import Encode
 from geophrase.training.choosing.validation import held_out_examples
 from geophrase.training.config import Budget
@@ -49,6 +50,10 @@ def add_choose_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--minutes", type=float, default=30.0, help="wall time, earlier parts included")
     parser.add_argument("--threads", type=int, default=0, help="torch threads (0: torch's own choice)")
+    parser.add_argument(
+        "--views", type=int, default=0, metavar="N",
+        help="also learn from what the model itself marks in N views of each image (default: 0)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=0, help="start of all chance")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -68,12 +73,13 @@ def run_choose(args: argparse.Namespace) -> int:
     torch.manual_seed(args.seed)
     rsam = _with_chooser(load_model(weights)).to(choose_device(args.device).device)
     assert rsam.chooser is not None
-    config = ChoosingConfig(budget=Budget(minutes=args.minutes), seed=args.seed)
+    budget = Budget(minutes=args.minutes)
+    config = ChoosingConfig(budget=budget, num_views=args.views, seed=args.seed)
     run = ChooserRun(
         rsam.chooser, _encoder(rsam), config, args.resume or args.target.with_suffix(".choosing")
     )
     held_out = held_out_examples(RecordedLayouts(args.data, "val"), _VALIDATION_SEED)
-    chunks = ExampleChunks(RecordedLayouts(args.data, "train"), config)
+    chunks = ExampleChunks(RecordedLayouts(args.data, "train"), config, _seen(rsam, args.data, config))
     rsam.chooser.load_state_dict(run.train(chunks, held_out, workers=args.workers))
     save_weights(rsam.own_state_dict(), args.target, _metadata(weights, rsam), half=True)
     print(args.target)
@@ -101,6 +107,12 @@ def _with_chooser(rsam: Rsam) -> Rsam:
     wider = Rsam(replace(rsam.config, chooser=ChooserConfig()))
     wider.load_own_state_dict({**wider.own_state_dict(), **rsam.own_state_dict()})
     return wider
+
+
+def _seen(rsam: Rsam, roots: Sequence[Path], config: ChoosingConfig) -> SeenLayouts | None:
+    if not config.num_views:
+        return None
+    return SeenLayouts(rsam.eval(), roots, "train", num_views=config.num_views, seed=config.seed)
 
 
 def _encoder(rsam: Rsam) -> Encode:

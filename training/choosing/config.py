@@ -19,6 +19,8 @@ class ChoosingConfig:
         drawn_share: Share of layouts that are drawn, where there are recorded ones at all.
         phrases: Shares of the kinds of phrases; absent ones are left out.
         loose_per_layout: Phrases about each besides, of places and sizes as people use them.
+        num_views: Views of each image in which the model's own masks are learned from; 0 for none.
+        seen_share: Share of layouts that are such views.
         noise: How the masks that objects are found in differ from the truth.
         layouts_per_chunk: Layouts that are made at a time.
         phrases_per_layout: Phrases about each.
@@ -34,6 +36,8 @@ class ChoosingConfig:
     budget: Budget = field(default_factory=lambda: Budget(minutes=30.0))
     optimizer: OptimizerConfig = field(default_factory=lambda: OptimizerConfig(learning_rate=2e-3))
     drawn_share: float = 0.6
+    num_views: int = 0
+    seen_share: float = 0.4
     phrases: SamplerConfig = PHRASES
     noise: NoiseConfig = field(default_factory=NoiseConfig)
     layouts_per_chunk: int = 36

@@ -175,7 +175,10 @@ class _FoundObjects:
             instances = self.layout.named(names)
             self._truths[names] = cells_of(instances)
             mask_HW = self._truths[names]
-            if self.noise is not NO_NOISE:
+            if self.layout.masks is not None:
+                masks = [self.layout.masks[name] for name in names.split("+")]
+                mask_HW = np.logical_or.reduce(masks)
+            elif self.noise is not NO_NOISE:
                 mask_HW = _disturbed(instances, self.noise, self.rng)
             self._found[names] = objects_of_mask(mask_HW, colours_CHW=self._colours)
         return self._found[names]

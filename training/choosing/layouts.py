@@ -6,7 +6,7 @@ Letters of the shapes: H, W rows and columns of the grid that the decoder answer
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +26,8 @@ SIDE_PX = 2 * GRID_CELLS
 
 _STORED_PX = 480
 _MIN_AREA_PX = 6
-_MAX_INSTANCES = 150  # hundreds take longest to decode, and nobody tells them apart by words
-_VIEWS = AugmentConfig(whole_image=0.5, crop_scale=(0.75, 1.5), aspect_jitter=0.15, turn=0.8)
+MAX_INSTANCES = 150  # hundreds take longest to decode, and nobody tells them apart by words
+VIEWS = AugmentConfig(whole_image=0.5, crop_scale=(0.75, 1.5), aspect_jitter=0.15, turn=0.8)
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,15 @@ class Layout:
         instances: The objects.
         classes_labelled: Classes of which every object is among them.
         has_colours: Whether their colours are known.
+        masks: By class, what a model marked of it on the decoder's grid; None where nobody looked.
+        colours_CHW: The colours that it would see there, likewise.
     """
 
     instances: tuple[Instance, ...]
     classes_labelled: frozenset[str]
     has_colours: bool = False
+    masks: Mapping[str, NDArray[np.bool_]] | None = None
+    colours_CHW: NDArray[np.float32] | None = None
 
     @property
     def names(self) -> frozenset[str]:
@@ -64,7 +68,9 @@ def cells_of(instances: Iterable[Instance]) -> NDArray[np.bool_]:
 
 
 def colours_of(layout: Layout, rng: random.Random) -> NDArray[np.float32]:
-    """Colours on the decoder's grid as the model's input has them, on a ground of any one: (3, H, W)."""
+    """Colours on the decoder's grid as the model's input has them, seen or painted: (3, H, W)."""
+    if layout.colours_CHW is not None:
+        return layout.colours_CHW
     canvas_HWC = np.empty((SIDE_PX, SIDE_PX, 3), np.float32)
     canvas_HWC[:] = [rng.random() * 255 for _ in range(3)]
     for instance in layout.instances:
@@ -86,9 +92,7 @@ class RecordedLayouts:
 
     def __init__(self, roots: Sequence[Path], split: str) -> None:
         records = [record for root in roots for record in read_split(root, split)]
-        self._layouts = [
-            _reduced(record) for record in records if 0 < len(record.instances) <= _MAX_INSTANCES
-        ]
+        self._layouts = [_reduced(record) for record in records if 0 < len(record.instances) <= MAX_INSTANCES]
 
     def __len__(self) -> int:
         """Number of images."""
@@ -104,7 +108,7 @@ class RecordedLayouts:
         stored = self._layouts[index]
         separate = [instance for instance in stored.instances if not instance.is_crowd]
         focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
-        view = random_view((_STORED_PX, _STORED_PX), SIDE_PX, _VIEWS, rng, focus=focus)
+        view = random_view((_STORED_PX, _STORED_PX), SIDE_PX, VIEWS, rng, focus=focus)
         return _seen(stored, view_instances(view, stored.instances))
 
 

@@ -7,12 +7,12 @@ W columns.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy import ndimage
 from torch import Tensor
 
 from geophrase.engine.model.rsam.image_encoder import ImageFeatures
@@ -23,6 +23,7 @@ from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
 _KIND_PROBABILITY = 0.4  # masks of kinds are timid
 _KIND_LOGIT = math.log(_KIND_PROBABILITY / (1 - _KIND_PROBABILITY))
+_LANDMARK_LOGIT = _KIND_LOGIT
 _SURE_LOGIT = math.log(0.7 / (1 - 0.7))
 _OWN_WEIGHT = 0.5
 _DOUBT_LOGIT = 2.0
@@ -42,14 +43,23 @@ class _Scene:
 
     @classmethod
     def read(cls, referent_logits_RHW: FloatArray, colours_CHW: FloatArray | None) -> _Scene:
-        masks_RHW, is_sure_RHW = referent_logits_RHW > _KIND_LOGIT, referent_logits_RHW > _SURE_LOGIT
-        kind, labels_HW = objects_of_mask(masks_RHW[0], is_sure_HW=is_sure_RHW[0], colours_CHW=colours_CHW)
-        landmarks, _ = objects_of_mask(masks_RHW[1], colours_CHW=colours_CHW)
+        kind, labels_HW = objects_of_mask(sure_parts(referent_logits_RHW[0]), colours_CHW=colours_CHW)
+        landmark_HW = referent_logits_RHW[1] > _LANDMARK_LOGIT
+        landmarks, _ = objects_of_mask(landmark_HW, colours_CHW=colours_CHW)
         return cls(SceneObjects.joined(kind, landmarks), labels_HW)
 
     @property
     def num_kind(self) -> int:
         return int((~self.objects.is_landmark_O).sum())
+
+
+def sure_parts(kind_logits_HW: FloatArray) -> NDArray[np.bool_]:
+    """The mask of a kind without the parts that are nowhere sure, by hysteresis thresholding."""
+    labels_HW, num_parts = ndimage.label(kind_logits_HW > _KIND_LOGIT)
+    is_kept_P = np.bincount(labels_HW[kind_logits_HW > _SURE_LOGIT], minlength=num_parts + 1) > 0
+    is_kept_P[0] = False
+    kept_HW: NDArray[np.bool_] = is_kept_P[labels_HW]
+    return kept_HW
 
 
 def choose_objects(
@@ -77,21 +87,20 @@ def choose_objects(
     referents_QRHW = _array(output.referent_logits_QRHW)
     colours = [None] * len(referents_QRHW) if features.colours_BCHW is None else _array(features.colours_BCHW)
     scenes = [_Scene.read(*each) for each in zip(referents_QRHW, colours, strict=True)]
-    opinions = _opinions(chooser, scenes, text)
     masks_QMHW = _array(output.mask_logits_QMHW).copy()
-    kinds_QHW = referents_QRHW[:, 0] - _KIND_LOGIT
     objectness_Q = _array(output.objectness_Q1[:, 0]).copy()
-    for query, (scene, opinion_O) in enumerate(zip(scenes, opinions, strict=True)):
+    for query, scene in enumerate(scenes):
         if not scene.num_kind:
             continue
-        score_O = opinion_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
+        score_O = _opinion(chooser, scene, _text_of(text, query))
+        score_O = score_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
         if clicks is not None:
             score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], features.input_hw_px)
         highest = float(score_O.max())
         if highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)
-        is_chosen_O = score_O >= min(0.0, highest)
-        masks_QMHW[query] = _composed(masks_QMHW[query], kinds_QHW[query], scene, is_chosen_O)
+        kind_HW = referents_QRHW[query, 0] - _KIND_LOGIT
+        masks_QMHW[query] = _composed(masks_QMHW[query], kind_HW, scene, score_O >= min(0.0, highest))
     return replace(
         output,
         mask_logits_QMHW=torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW),
@@ -99,16 +108,17 @@ def choose_objects(
     )
 
 
-def _opinions(chooser: ObjectChooser, scenes: Sequence[_Scene], text: TextFeatures) -> list[FloatArray]:
-    """The chooser's logits of the objects of the kind, for each query."""
-    most = max(len(scene.objects) for scene in scenes)
-    if not most:
-        return [np.zeros(0, np.float32) for _ in scenes]
-    descriptors = [describe(scene.objects) for scene in scenes]
-    padded = [np.pad(each_OF, ((0, most - len(each_OF)), (0, 0))) for each_OF in descriptors]
-    descriptors_QOF = torch.from_numpy(np.stack(padded)).to(text.tokens_BLD.device)
-    logits_QO = _array(chooser(descriptors_QOF, text))
-    return [logits_O[: scene.num_kind] for logits_O, scene in zip(logits_QO, scenes, strict=True)]
+def _text_of(text: TextFeatures, query: int) -> TextFeatures:
+    return text.select(torch.tensor([query], device=text.tokens_BLD.device)).trimmed()
+
+
+def _opinion(chooser: ObjectChooser, scene: _Scene, text: TextFeatures) -> FloatArray:
+    """The chooser's logits of the objects of the kind.
+
+    One query at a time: what is chosen for it doesn't depend on what is asked with it, to the last bit.
+    """
+    descriptors_1OF = torch.from_numpy(describe(scene.objects))[None].to(text.tokens_BLD.device)
+    return _array(chooser(descriptors_1OF, text))[0, : scene.num_kind]
 
 
 def _mean_over_objects(logits_HW: FloatArray, scene: _Scene) -> FloatArray:

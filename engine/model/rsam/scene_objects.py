@@ -58,16 +58,12 @@ class SceneObjects:
 
 
 def objects_of_mask(
-    mask_HW: NDArray[np.bool_],
-    *,
-    is_sure_HW: NDArray[np.bool_] | None = None,
-    colours_CHW: FloatArray | None = None,
+    mask_HW: NDArray[np.bool_], *, colours_CHW: FloatArray | None = None
 ) -> tuple[SceneObjects, NDArray[np.int32]]:
     """Returns a mask's connected parts of three cells or more, and which of them each cell is in.
 
     Args:
         mask_HW: The mask.
-        is_sure_HW: Parts without a single one of these cells are left out, as in hysteresis thresholding.
         colours_CHW: The image's mean colours on the mask's grid.
 
     Returns:
@@ -76,8 +72,6 @@ def objects_of_mask(
     labels_HW, num_parts = ndimage.label(mask_HW)
     cells_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
     is_kept_P = cells_P >= _MIN_OBJECT_CELLS
-    if is_sure_HW is not None:
-        is_kept_P &= np.bincount(labels_HW[is_sure_HW], minlength=num_parts + 1) > 0
     is_kept_P[0] = False
     labels_HW = (np.cumsum(is_kept_P) * is_kept_P)[labels_HW].astype(np.int32)
     count = int(is_kept_P.sum())
