@@ -21,11 +21,9 @@ from geophrase.engine.model.rsam.object_chooser import ObjectChooser
 from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
-_KIND_PROBABILITY = 0.4  # masks of kinds are timid
-_KIND_LOGIT = math.log(_KIND_PROBABILITY / (1 - _KIND_PROBABILITY))
-_LANDMARK_LOGIT = _KIND_LOGIT
 _SURE_LOGIT = math.log(0.7 / (1 - 0.7))
-_OWN_WEIGHT = 0.5
+_CRUMB_SHARE = 0.2  # of the area that parts of half the mask have at least
+_OWN_WEIGHT = 1.0
 _DOUBT_LOGIT = 2.0
 _OWN_LIMIT_LOGIT = 4.0
 _LEFT_OUT_LOGIT = -4.0
@@ -44,7 +42,7 @@ class _Scene:
     @classmethod
     def read(cls, referent_logits_RHW: FloatArray, colours_CHW: FloatArray | None) -> _Scene:
         kind, labels_HW = objects_of_mask(sure_parts(referent_logits_RHW[0]), colours_CHW=colours_CHW)
-        landmark_HW = referent_logits_RHW[1] > _LANDMARK_LOGIT
+        landmark_HW = referent_logits_RHW[1] > 0
         landmarks, _ = objects_of_mask(landmark_HW, colours_CHW=colours_CHW)
         return cls(SceneObjects.joined(kind, landmarks), labels_HW)
 
@@ -54,12 +52,25 @@ class _Scene:
 
 
 def sure_parts(kind_logits_HW: FloatArray) -> NDArray[np.bool_]:
-    """The mask of a kind without the parts that are nowhere sure, by hysteresis thresholding."""
-    labels_HW, num_parts = ndimage.label(kind_logits_HW > _KIND_LOGIT)
+    """The mask of a kind without crumbs: parts that are nowhere sure, or far smaller than what covers most.
+
+    Source: hysteresis thresholding, Canny 1986, Section VI.
+    """
+    labels_HW, num_parts = ndimage.label(kind_logits_HW > 0)
     is_kept_P = np.bincount(labels_HW[kind_logits_HW > _SURE_LOGIT], minlength=num_parts + 1) > 0
     is_kept_P[0] = False
+    areas_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
+    is_kept_P &= areas_P >= _CRUMB_SHARE * _covering_area(areas_P[is_kept_P])
     kept_HW: NDArray[np.bool_] = is_kept_P[labels_HW]
     return kept_HW
+
+
+def _covering_area(areas_P: NDArray[np.int64]) -> float:
+    """The area of parts such that those as large or larger cover half of all."""
+    if not len(areas_P):
+        return 0.0
+    descending_P = np.sort(areas_P)[::-1]
+    return float(descending_P[np.searchsorted(np.cumsum(descending_P), areas_P.sum() / 2)])
 
 
 def choose_objects(
@@ -99,7 +110,7 @@ def choose_objects(
         highest = float(score_O.max())
         if highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)
-        kind_HW = referents_QRHW[query, 0] - _KIND_LOGIT
+        kind_HW = referents_QRHW[query, 0]
         masks_QMHW[query] = _composed(masks_QMHW[query], kind_HW, scene, score_O >= min(0.0, highest))
     return replace(
         output,

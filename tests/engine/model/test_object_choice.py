@@ -90,6 +90,12 @@ def test_a_part_of_the_kinds_mask_that_is_nowhere_sure_is_no_object():
     assert sizes == [1]
 
 
+def test_crumbs_are_no_objects_and_their_cells_stay():
+    crumb = np.s_[28:30, 28:30]
+    kind = (LEFT, RIGHT, crumb)
+    assert np.array_equal(answer((9.0, -9.0), logits_of(crumb), kind=kind), shown(LEFT, crumb))
+
+
 def test_cells_outside_all_objects_stay():
     elsewhere = np.s_[25:30, 10:14]
     assert np.array_equal(answer((9.0, -9.0), logits_of(elsewhere)), shown(LEFT, elsewhere))
