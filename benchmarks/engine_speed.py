@@ -179,6 +179,7 @@ def products_gmac(rsam: Rsam) -> tuple[float, float]:
     config = rsam.config
     with torch.device("meta"):
         meta = Rsam(config).eval()
+        meta.chooser = None  # it looks at masks' values, and costs next to nothing
         image_BCHW = torch.empty(1, 3, config.image_px, config.image_px)
     text = rsam.encode_text(QUERIES[:1])
     text = type(text)(text.tokens_BLD.to("meta"), text.is_padding_BL.to("meta"))

@@ -102,6 +102,8 @@ def trainer_update(config: TrainConfig, device: torch.device, *, num_queries: in
         kinds=["class"] * len(texts),
         is_absent_Q=torch.zeros(len(texts), dtype=torch.bool),
         names=texts,
+        referents_QRHW=(torch.rand(len(texts), 2, side, side) > 0.5).to(torch.uint8),
+        has_referents_Q=torch.ones(len(texts), dtype=torch.bool),
     )
     return lambda: trainer.update([batch])
 

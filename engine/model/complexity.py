@@ -78,12 +78,13 @@ def count_complexity(config: RsamConfig) -> Complexity:
     rsam = Rsam(config).eval()
     parts = {name: _num_parameters(module) for name, module in rsam.named_children()}
     guidance_and_decoder = ("guidance", "text_projection", "mask_decoder", "prompt_encoder")
+    num_parameters = _num_parameters(rsam)
     num_trainable = sum(p.numel() for p in rsam.parameters() if p.requires_grad)
     macs = _count_macs(rsam)
     return Complexity(
         model=config.name,
         image_px=config.image_px,
-        parameters_total=_num_parameters(rsam),
+        parameters_total=num_parameters,
         parameters_trainable=num_trainable,
         parameters_guidance_and_decoder=sum(parts.get(name, 0) for name in guidance_and_decoder),
         parameters_by_part=parts,

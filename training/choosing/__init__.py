@@ -1,1 +1,0 @@
-"""Learning to choose among objects from layouts alone: no image is looked at."""
