@@ -84,8 +84,11 @@ def choose_objects(
     """Returns the output with whole objects of the kind in or out of the mask, as chooser and mask agree.
 
     An object is in where the chooser's logit and the mask's own mean over the object add up to more than
-    nothing, or where a click says so. If none is, the likeliest one is, and where even that is unlikely, the
-    image shows nothing of what is meant. Cells outside all objects stay as they were.
+    nothing. If none is, the likeliest one is, and where even that is unlikely, the image shows nothing of what
+    is meant. Cells outside all objects stay as they were.
+
+    Where there are clicks, they say which of the objects is meant, and the mask, which was decoded with them,
+    has the say about the others: an object may be wanted that the phrase alone doesn't single out.
 
     Args:
         chooser: Gives its opinion of each object.
@@ -103,12 +106,13 @@ def choose_objects(
     for query, scene in enumerate(scenes):
         if not scene.num_kind:
             continue
-        score_O = _opinion(chooser, scene, _text_of(text, query))
-        score_O = score_O + _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
-        if clicks is not None:
+        score_O = _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
+        if clicks is None:
+            score_O = score_O + _opinion(chooser, scene, _text_of(text, query))
+        else:
             score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], features.input_hw_px)
         highest = float(score_O.max())
-        if highest < -_DOUBT_LOGIT:
+        if clicks is None and highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)
         kind_HW = referents_QRHW[query, 0]
         masks_QMHW[query] = _composed(masks_QMHW[query], kind_HW, scene, score_O >= min(0.0, highest))

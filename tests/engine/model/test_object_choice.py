@@ -104,7 +104,12 @@ def test_cells_outside_all_objects_stay():
 @pytest.mark.parametrize(("label", "expected"), [(1, (LEFT, RIGHT)), (0, (LEFT,)), (-1, (LEFT,))])
 def test_a_click_puts_its_object_in_or_out(label, expected):
     clicks = (torch.tensor([[[4.0 * 24, 4.0 * 12]]]), torch.tensor([[label]]))
-    assert np.array_equal(answer((9.0, -9.0), logits_of(LEFT), clicks=clicks), shown(*expected))
+    assert np.array_equal(answer((9.0, 9.0), logits_of(LEFT), clicks=clicks), shown(*expected))
+
+
+def test_a_click_on_one_object_leaves_out_its_fellows_of_the_same_phrase():
+    clicks = (torch.tensor([[[4.0 * 24, 4.0 * 12]]]), torch.tensor([[1]]))
+    assert np.array_equal(answer((9.0, 9.0), logits_of(), clicks=clicks), shown(RIGHT))
 
 
 def test_without_objects_the_mask_stays_as_it_was():
