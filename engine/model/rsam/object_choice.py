@@ -84,8 +84,8 @@ def choose_objects(
     """Returns the output with whole objects of the kind in or out of the mask, as chooser and mask agree.
 
     An object is in where the chooser's logit and the mask's own mean over the object add up to more than
-    nothing. If none is, the likeliest one is, and where even that is unlikely, the image shows nothing of what
-    is meant. Cells outside all objects stay as they were.
+    nothing. If none is, the likeliest one is, and where even that is unlikely, the image shows nothing of
+    what is meant. Cells outside all objects stay as they were.
 
     Where there are clicks, they say which of the objects is meant, and the mask, which was decoded with them,
     has the say about the others: an object may be wanted that the phrase alone doesn't single out.
