@@ -37,6 +37,7 @@ from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
 from geophrase.training.data.risors import (
+    Phrase,
     RisorsImage,
     read_split,
     stable_fraction,
@@ -44,6 +45,7 @@ from geophrase.training.data.risors import (
 from geophrase.training.data.stored_phrases import draw_stored
 
 MIN_SHOWN_PX = 24
+_WHOLE_KINDS = frozenset({"class", "synonym"})
 
 
 @dataclass(frozen=True)
@@ -282,7 +284,7 @@ class PhraseDataset(Dataset[Sample]):
         view, usable = draw_stored(record, self._image_px, self._augment, rng)
         chosen = rng.sample(usable, min(len(usable), self._queries_per_image))
         chosen += rng.choices(usable, k=self._queries_per_image - len(chosen))
-        asked = [Query(text, phrase.kind, phrase.name, view.mask(phrase.mask())) for phrase, text in chosen]
+        asked = [_stored_query(text, phrase, view.mask(phrase.mask())) for phrase, text in chosen]
         # An object of a pixel or two may vanish where the view shrinks.
         shown = [query for query in asked if query.is_absent or query.mask_HW.any()] or asked
         queries = shown + rng.choices(shown, k=len(asked) - len(shown))
@@ -354,6 +356,13 @@ def _query(utterance: Utterance, seen: Sequence[Instance], side_px: int) -> Quer
     ]
     mask_HW, *referents = (union_mask(each, height_px=side_px, width_px=side_px) for each in (chosen, *named))
     return Query(utterance.text, utterance.kind, utterance.name, mask_HW, np.stack(referents))
+
+
+def _stored_query(text: str, phrase: Phrase, mask_HW: MaskHW) -> Query:
+    """A phrase of an image without objects; what a class's name means is all of the kind."""
+    is_whole = phrase.kind in _WHOLE_KINDS
+    referents_RHW = np.stack([mask_HW, np.zeros_like(mask_HW)]) if is_whole else None
+    return Query(text, phrase.kind, phrase.name, mask_HW, referents_RHW)
 
 
 def _pairs(record: RisorsImage) -> list[RisorsImage]:
