@@ -21,6 +21,7 @@ from geophrase.engine.model.rsam.object_chooser import ObjectChooser
 from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
+_LANDMARK_LOGIT = math.log(0.3 / 0.7)  # masks of landmarks are timid
 _SURE_LOGIT = math.log(0.7 / (1 - 0.7))
 _CRUMB_SHARE = 0.2  # of the area that parts of half the mask have at least
 _OWN_WEIGHT = 1.0
@@ -42,7 +43,7 @@ class _Scene:
     @classmethod
     def read(cls, referent_logits_RHW: FloatArray, colours_CHW: FloatArray | None) -> _Scene:
         kind, labels_HW = objects_of_mask(sure_parts(referent_logits_RHW[0]), colours_CHW=colours_CHW)
-        landmark_HW = referent_logits_RHW[1] > 0
+        landmark_HW = sure_parts(referent_logits_RHW[1], least_logit=_LANDMARK_LOGIT)
         landmarks, _ = objects_of_mask(landmark_HW, colours_CHW=colours_CHW)
         return cls(SceneObjects.joined(kind, landmarks), labels_HW)
 
@@ -51,13 +52,13 @@ class _Scene:
         return int((~self.objects.is_landmark_O).sum())
 
 
-def sure_parts(kind_logits_HW: FloatArray) -> NDArray[np.bool_]:
-    """The mask of a kind without crumbs: parts that are nowhere sure, or far smaller than what covers most.
+def sure_parts(logits_HW: FloatArray, *, least_logit: float = 0.0) -> NDArray[np.bool_]:
+    """A referent's mask without crumbs: parts that are nowhere sure, or far smaller than what covers most.
 
     Source: hysteresis thresholding, Canny 1986, Section VI.
     """
-    labels_HW, num_parts = ndimage.label(kind_logits_HW > 0)
-    is_kept_P = np.bincount(labels_HW[kind_logits_HW > _SURE_LOGIT], minlength=num_parts + 1) > 0
+    labels_HW, num_parts = ndimage.label(logits_HW > least_logit)
+    is_kept_P = np.bincount(labels_HW[logits_HW > _SURE_LOGIT], minlength=num_parts + 1) > 0
     is_kept_P[0] = False
     areas_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
     is_kept_P &= areas_P >= _CRUMB_SHARE * _covering_area(areas_P[is_kept_P])
