@@ -28,6 +28,7 @@ _OWN_WEIGHT = 1.0
 _DOUBT_LOGIT = 2.0
 _OWN_LIMIT_LOGIT = 4.0
 _LEFT_OUT_LOGIT = -4.0
+_ELSEWHERE_LOGIT = 1.0  # a mask's crumbs beside its objects are seldom meant
 _CLICKED_LOGIT = 1000.0
 
 FloatArray = NDArray[np.float32]
@@ -86,10 +87,11 @@ def choose_objects(
 
     An object is in where the chooser's logit and the mask's own mean over the object add up to more than
     nothing. If none is, the likeliest one is, and where even that is unlikely, the image shows nothing of
-    what is meant. Cells outside all objects stay as they were.
+    what is meant. Cells outside all objects must be surer than before.
 
     Where there are clicks, they say which of the objects is meant, and the mask, which was decoded with them,
-    has the say about the others: an object may be wanted that the phrase alone doesn't single out.
+    has the say about the others and about all other cells: something may be wanted that the phrase alone
+    doesn't single out.
 
     Args:
         chooser: Gives its opinion of each object.
@@ -115,8 +117,11 @@ def choose_objects(
         highest = float(score_O.max())
         if clicks is None and highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)
-        kind_HW = referents_QRHW[query, 0]
-        masks_QMHW[query] = _composed(masks_QMHW[query], kind_HW, scene, score_O >= min(0.0, highest))
+        elsewhere_MHW = masks_QMHW[query] - (_ELSEWHERE_LOGIT if clicks is None else 0.0)
+        composed_MHW = _composed(
+            masks_QMHW[query], referents_QRHW[query, 0], scene, score_O >= min(0.0, highest)
+        )
+        masks_QMHW[query] = np.where(scene.labels_HW == 0, elsewhere_MHW, composed_MHW)
     return replace(
         output,
         mask_logits_QMHW=torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW),
@@ -165,11 +170,9 @@ def _clicked(
 def _composed(
     masks_MHW: FloatArray, kind_HW: FloatArray, scene: _Scene, is_chosen_O: NDArray[np.bool_]
 ) -> FloatArray:
-    is_inside_HW = scene.labels_HW > 0
     is_in_HW = np.concatenate([[False], is_chosen_O])[scene.labels_HW]
-    whole_MHW = np.maximum(masks_MHW, kind_HW)
     composed_MHW: FloatArray = np.where(
-        is_in_HW, whole_MHW, np.where(is_inside_HW, np.minimum(masks_MHW, _LEFT_OUT_LOGIT), masks_MHW)
+        is_in_HW, np.maximum(masks_MHW, kind_HW), np.minimum(masks_MHW, _LEFT_OUT_LOGIT)
     )
     return composed_MHW
 

@@ -90,15 +90,18 @@ def test_a_part_of_the_kinds_mask_that_is_nowhere_sure_is_no_object():
     assert sizes == [1]
 
 
-def test_crumbs_are_no_objects_and_their_cells_stay():
+def test_crumbs_are_no_objects():
     crumb = np.s_[28:30, 28:30]
-    kind = (LEFT, RIGHT, crumb)
-    assert np.array_equal(answer((9.0, -9.0), logits_of(crumb), kind=kind), shown(LEFT, crumb))
+    assert np.array_equal(answer((9.0, -9.0), logits_of(), kind=(LEFT, RIGHT, crumb)), shown(LEFT))
 
 
-def test_cells_outside_all_objects_stay():
+def test_cells_outside_all_objects_must_be_surer_unless_there_are_clicks():
     elsewhere = np.s_[25:30, 10:14]
     assert np.array_equal(answer((9.0, -9.0), logits_of(elsewhere)), shown(LEFT, elsewhere))
+    assert np.array_equal(answer((9.0, -9.0), logits_of(elsewhere, logit=0.5)), shown(LEFT))
+    clicks = (torch.tensor([[[4.0 * 5, 4.0 * 12]]]), torch.tensor([[1]]))
+    own = logits_of(elsewhere, logit=0.5)
+    assert np.array_equal(answer((0.0, 0.0), own, clicks=clicks), shown(LEFT, elsewhere))
 
 
 @pytest.mark.parametrize(("label", "expected"), [(1, (LEFT, RIGHT)), (0, (LEFT,)), (-1, (LEFT,))])
