@@ -28,7 +28,7 @@ _OWN_WEIGHT = 1.0
 _DOUBT_LOGIT = 2.0
 _OWN_LIMIT_LOGIT = 4.0
 _LEFT_OUT_LOGIT = -4.0
-_ELSEWHERE_LOGIT = 1.0  # a mask's crumbs beside its objects are seldom meant
+_STRAY_LOGIT = 1.0
 _CLICKED_LOGIT = 1000.0
 
 FloatArray = NDArray[np.float32]
@@ -87,7 +87,8 @@ def choose_objects(
 
     An object is in where the chooser's logit and the mask's own mean over the object add up to more than
     nothing. If none is, the likeliest one is, and where even that is unlikely, the image shows nothing of
-    what is meant. Cells outside all objects must be surer than before.
+    what is meant. What the mask has beside the objects must be surer where some are left out, or where it is
+    crumbs.
 
     Where there are clicks, they say which of the objects is meant, and the mask, which was decoded with them,
     has the say about the others and about all other cells: something may be wanted that the phrase alone
@@ -117,11 +118,11 @@ def choose_objects(
         highest = float(score_O.max())
         if clicks is None and highest < -_DOUBT_LOGIT:
             objectness_Q[query] = min(objectness_Q[query], highest)
-        elsewhere_MHW = masks_QMHW[query] - (_ELSEWHERE_LOGIT if clicks is None else 0.0)
-        composed_MHW = _composed(
-            masks_QMHW[query], referents_QRHW[query, 0], scene, score_O >= min(0.0, highest)
-        )
-        masks_QMHW[query] = np.where(scene.labels_HW == 0, elsewhere_MHW, composed_MHW)
+        is_chosen_O = score_O >= min(0.0, highest)
+        masks_MHW = masks_QMHW[query]
+        if clicks is None:
+            masks_MHW = _without_strays(masks_MHW, scene, is_chosen_O)
+        masks_QMHW[query] = _composed(masks_MHW, referents_QRHW[query, 0], scene, is_chosen_O)
     return replace(
         output,
         mask_logits_QMHW=torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW),
@@ -167,12 +168,25 @@ def _clicked(
     return logits_O
 
 
+def _without_strays(masks_MHW: FloatArray, scene: _Scene, is_chosen_O: NDArray[np.bool_]) -> FloatArray:
+    """The mask less sure beside the objects: everywhere if some are left out, else where it has crumbs."""
+    is_stray_HW = scene.labels_HW == 0
+    if is_chosen_O.all():
+        labels_HW, num_parts = ndimage.label((masks_MHW[0] > 0) & is_stray_HW)
+        areas_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
+        areas_O = np.bincount(scene.labels_HW.ravel())[1:]
+        is_stray_HW = (areas_P < _CRUMB_SHARE * _covering_area(areas_O))[labels_HW] & (labels_HW > 0)
+    return masks_MHW - _STRAY_LOGIT * is_stray_HW.astype(np.float32)
+
+
 def _composed(
     masks_MHW: FloatArray, kind_HW: FloatArray, scene: _Scene, is_chosen_O: NDArray[np.bool_]
 ) -> FloatArray:
+    is_inside_HW = scene.labels_HW > 0
     is_in_HW = np.concatenate([[False], is_chosen_O])[scene.labels_HW]
+    whole_MHW = np.maximum(masks_MHW, kind_HW)
     composed_MHW: FloatArray = np.where(
-        is_in_HW, np.maximum(masks_MHW, kind_HW), np.minimum(masks_MHW, _LEFT_OUT_LOGIT)
+        is_in_HW, whole_MHW, np.where(is_inside_HW, np.minimum(masks_MHW, _LEFT_OUT_LOGIT), masks_MHW)
     )
     return composed_MHW
 
