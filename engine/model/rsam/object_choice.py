@@ -176,7 +176,8 @@ def _without_strays(masks_MHW: FloatArray, scene: _Scene, is_chosen_O: NDArray[n
         areas_P = np.bincount(labels_HW.ravel(), minlength=num_parts + 1)
         areas_O = np.bincount(scene.labels_HW.ravel())[1:]
         is_stray_HW = (areas_P < _CRUMB_SHARE * _covering_area(areas_O))[labels_HW] & (labels_HW > 0)
-    return masks_MHW - _STRAY_LOGIT * is_stray_HW.astype(np.float32)
+    without_MHW: FloatArray = masks_MHW - _STRAY_LOGIT * is_stray_HW.astype(np.float32)
+    return without_MHW
 
 
 def _composed(

@@ -104,6 +104,13 @@ def test_cells_outside_all_objects_must_be_surer_unless_there_are_clicks():
     assert np.array_equal(answer((0.0, 0.0), own, clicks=clicks), shown(LEFT, elsewhere))
 
 
+def test_what_is_as_large_as_an_object_stays_beside_them_where_all_are_meant():
+    large, crumb = np.s_[20:28, 20:28], np.s_[29:31, 3:5]
+    own = torch.maximum(logits_of(LEFT, RIGHT), logits_of(large, crumb, logit=0.5))
+    assert np.array_equal(answer((9.0, 9.0), own), shown(LEFT, RIGHT, large))
+    assert np.array_equal(answer((9.0, -9.0), own), shown(LEFT))
+
+
 @pytest.mark.parametrize(("label", "expected"), [(1, (LEFT, RIGHT)), (0, (LEFT,)), (-1, (LEFT,))])
 def test_a_click_puts_its_object_in_or_out(label, expected):
     clicks = (torch.tensor([[[4.0 * 24, 4.0 * 12]]]), torch.tensor([[label]]))
