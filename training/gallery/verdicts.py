@@ -11,6 +11,7 @@ from geophrase.training.errors import TrainingError
 
 VERDICTS = ("right", "mostly", "partly", "wrong", "false alarm", "rightly nothing")
 """What a person may say of an answer, the last two of phrases for what is not there."""
+_HASH_PREFIX = "sha256:"  # without it a search for secrets takes a hash for one
 OWN_VERDICTS = Path(__file__).with_name("verdicts.json")
 """The verdicts of this repository's gallery."""
 
@@ -43,7 +44,8 @@ def read_verdicts(path: Path, *, weights: str) -> dict[tuple[str, str], Verdict]
     """Read the verdicts on what some weights answered, by view and phrase.
 
     Args:
-        path: JSON: short hash of the weights, name of the view, phrase, then the attributes of a Verdict.
+        path: JSON: short hash of the weights after "sha256:", name of the view, phrase, then the attributes of
+            a Verdict.
         weights: Short hash.
 
     Raises:
@@ -53,7 +55,7 @@ def read_verdicts(path: Path, *, weights: str) -> dict[tuple[str, str], Verdict]
         document: _Document = json.loads(path.read_text(encoding="utf-8"))
         return {
             (view, phrase): Verdict(**fields)
-            for view, phrases in document.get(weights, {}).items()
+            for view, phrases in document.get(_HASH_PREFIX + weights, {}).items()
             for phrase, fields in phrases.items()
         }
     except (OSError, ValueError, TypeError, AttributeError) as error:
@@ -65,4 +67,4 @@ def blank_verdicts(weights: str, missing: Mapping[str, list[str]]) -> str:
     views = {
         view: {phrase: {"verdict": "", "why": ""} for phrase in phrases} for view, phrases in missing.items()
     }
-    return json.dumps({weights: views}, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps({_HASH_PREFIX + weights: views}, indent=2, ensure_ascii=False) + "\n"
