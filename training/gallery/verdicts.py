@@ -44,8 +44,8 @@ def read_verdicts(path: Path, *, weights: str) -> dict[tuple[str, str], Verdict]
     """Read the verdicts on what some weights answered, by view and phrase.
 
     Args:
-        path: JSON: short hash of the weights after "sha256:", name of the view, phrase, then the attributes of
-            a Verdict.
+        path: JSON: "sha256:" and the short hash of the weights, name of the view, phrase, then the attributes
+            of a Verdict.
         weights: Short hash.
 
     Raises:
