@@ -265,7 +265,7 @@ class Predictor:
                 output = self.rsam.decode(
                     features,
                     image_index_Q=image_index[part],
-                    text=text.select(text_index[part]),
+                    text=text.select(text_index[part]).trimmed(),  # padding costs last bits, too
                     is_absent_skipped=True,
                 )
             ious_Q[part] = output.iou_QM[:, 0].float().cpu().numpy()

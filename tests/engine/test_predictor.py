@@ -73,6 +73,16 @@ def test_all_texts_about_all_images_equal_single_answers(predictor, embeddings):
             assert answers.objectness_BQ[b, q] == pytest.approx(alone.objectness, abs=1e-4)
 
 
+def test_a_text_finds_the_same_to_the_last_bit_whatever_is_asked_with_it():
+    predictor = Predictor.load("rsam_small", "cpu")  # in whose bfloat16 padding shows
+    embeddings = predictor.encode_batch(_images(2))
+    together = predictor.predict_texts(embeddings, TEXTS)
+    for query, text in enumerate(TEXTS):
+        alone = predictor.predict_texts(embeddings, [text])
+        for name in ("mask_logits_BQHW", "iou_BQ", "objectness_BQ"):
+            assert np.array_equal(getattr(together, name)[:, query], getattr(alone, name)[:, 0])
+
+
 def test_a_distinct_text_is_encoded_once(embeddings):
     rsam = _model()
     predictor = Predictor.from_model(rsam)

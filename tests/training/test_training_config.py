@@ -118,7 +118,17 @@ def test_every_trained_parameter_is_in_one_group_and_only_matrices_decay():
         assert group["rate_factor"] == (0.5 if is_trunk else 1.0)
         is_plain = parameter.ndim < 2 or any(
             word in name
-            for word in ("iou_token", "score_token", "mask_tokens", "embed", "positions", "no_mem", "norm")
+            for word in (
+                "iou_token",
+                "score_token",
+                "mask_tokens",
+                "referent_tokens",
+                "summary_queries",
+                "embed",
+                "positions",
+                "no_mem",
+                "norm",
+            )  # fmt: skip
         )
         assert group["weight_decay"] == (0.0 if is_plain else 0.1 if is_trunk else 0.2), name
 
