@@ -250,6 +250,7 @@ def measure(arguments: argparse.Namespace) -> tuple[str, list[Figure]]:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    """Print every ratio beside its budget, as lines or JSON."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--model", default="rsam_small", help="a text model (default %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps (default %(default)s)")

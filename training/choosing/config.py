@@ -17,13 +17,13 @@ class ChoosingConfig:
         budget: How long.
         optimizer: Rates and schedule; of its groups only ``rest`` is used.
         drawn_share: Share of layouts that are drawn, where there are recorded ones at all.
-        phrases: Shares of the kinds of phrases; absent ones are left out.
-        loose_per_layout: Phrases about each besides, of places and sizes as people use them.
         num_views: Views of each image in which the model's own masks are learned from; 0 for none.
         seen_share: Share of layouts that are such views.
+        phrases: Shares of the kinds of phrases; of absent ones only those about a kind that is there.
         noise: How the masks that objects are found in differ from the truth.
         layouts_per_chunk: Layouts that are made at a time.
         phrases_per_layout: Phrases about each.
+        loose_per_layout: Phrases about each besides, of places and sizes as people use them.
         pool_chunks: The latest chunks, which batches are drawn from.
         updates_per_chunk: Updates before the next chunk; a batch is about a chunk, so it is also how often
             an example is used.

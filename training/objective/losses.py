@@ -46,7 +46,6 @@ class LossTerms:
     dice: Tensor
     objectness: Tensor
     iou: Tensor
-    referents: Tensor | None = None
 
 
 def sigmoid_focal_loss(logits_QP: Tensor, targets_QP: Tensor, *, alpha: float, gamma: float) -> Tensor:

@@ -146,8 +146,7 @@ class Objective:
             ),
             is_known_M=queries.has_referents_Q.repeat_interleave(logits_QRHW.shape[1]),
         )
-        total = terms.total + self._loss.referent_weight * referents
-        return replace(terms, total=total, referents=referents)
+        return replace(terms, total=terms.total + self._loss.referent_weight * referents)
 
     def _corrected(
         self, rsam: Answering, features: Any, queries: Queries, draws: Draws, logits_QMHW: Tensor
