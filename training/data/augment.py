@@ -22,6 +22,7 @@ from geophrase.training.data.symmetry import Symmetry
 ImageHWC = npt.NDArray[np.uint8]
 
 _ROUNDING_PX = 1e-6
+_LARGEST_CROP = 1.3  # of the image's longer side: more would show little but black
 
 
 @dataclass(frozen=True)
@@ -178,6 +179,7 @@ def random_view(
     if rng.random() < config.whole_image:
         return replace(whole_view(width_px, height_px, side_px), symmetry=symmetry)
     low, high = config.crop_scale
+    low = min(high, max(low, side_px / (_LARGEST_CROP * max(size_yx))))
     scale = low * (high / low) ** rng.random()
     stretch = 1.0 + config.aspect_jitter * (2.0 * rng.random() - 1.0)
     width, height = side_px / scale * stretch, side_px / scale / stretch

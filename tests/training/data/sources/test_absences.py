@@ -18,13 +18,15 @@ from geophrase.training.data.sources.absences import AbsenceSurvey
 SURVEYS = {module.__name__: module.SURVEY for module in (dubai, spacenet, neon, naip)}
 
 
-def write_tiles(root: Path, *stems: str) -> Path:
-    """Four-band tiles side by side, but the third half across the second."""
+def write_tiles(root: Path, *stems: str, planted_px: int = 0) -> Path:
+    """Four-band tiles side by side, but the third half across the second; one corner of each is planted."""
     (root / "images").mkdir(parents=True)
     for number, stem in enumerate(stems):
         east = 500000.0 + 153.6 * (number - 0.5 * (number > 1))
         profile = {"width": 256, "height": 256, "count": 4, "dtype": "uint8", "crs": "EPSG:26911"}
-        bands_CHW = np.random.default_rng(number).integers(0, 255, (4, 256, 256), np.uint8)
+        bands_CHW = np.random.default_rng(number).integers(20, 200, (4, 256, 256), np.uint8)
+        bands_CHW[3] = bands_CHW[0]
+        bands_CHW[3, :planted_px, :planted_px] += 50
         transform = from_origin(east, 3700000.0, 0.6, 0.6)
         with rasterio.open(root / "images" / f"{stem}.tif", "w", transform=transform, **profile) as tile:
             tile.write(bands_CHW)
@@ -90,6 +92,16 @@ def test_naip_tiles_hold_their_colours_and_only_absent_phrases(tmp_path: Path) -
     tennis = {stem for stem, image in images.items() if "tennis_court" in image.classes_labelled}
     planes = {stem for stem, image in images.items() if "airplane" in image.classes_labelled}
     assert (tennis, planes) == ({f"naip_{stem}" for stem in stems[1:3]}, {f"naip_{stems[0]}"})
+
+
+def test_naip_tiles_show_plants_where_infrared_outweighs_red(tmp_path: Path) -> None:
+    prepare("naip", write_tiles(tmp_path / "naip", "claremont_2020_6", planted_px=100), tmp_path / "out")
+    (image,) = read_all(tmp_path / "out").values()
+    (planted,) = image.instances
+    assert (planted.name, planted.is_crowd) == ("vegetation", True)
+    assert planted.area_px == pytest.approx(100**2, rel=0.05)
+    assert planted.bbox_xywh[:2] == (0, 0)
+    assert "vegetation" in image.classes_labelled
 
 
 def test_naip_tiles_that_overlap_share_a_split(tmp_path: Path) -> None:
