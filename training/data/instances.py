@@ -169,7 +169,7 @@ def _between(instances: Sequence[Instance], *, height_px: int, width_px: int) ->
     for one in instances if len(instances) > 1 else ():
         padded_HW = np.pad(one.patch_HW, reach_px)
         around = np.s_[one.top_px : one.bottom_px + 2 * reach_px, one.left_px : one.right_px + 2 * reach_px]
-        reached_HW[around] += cv2.dilate(padded_HW, kernel)
+        reached_HW[around] += np.asarray(cv2.dilate(padded_HW, kernel), np.uint8)
         covered_HW[around] += padded_HW
     between_HW = (reached_HW > 1) & (covered_HW < 2)
     return between_HW[reach_px : reach_px + height_px, reach_px : reach_px + width_px]

@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from geophrase.engine.model.rsam.config import RsamConfig, TextEncoderConfig
 from geophrase.engine.model.rsam.drawn_prompts import draw_prompts
 from geophrase.engine.model.rsam.image_encoder import DEEP_STRIDE_PX, ImageEncoder, ImageFeatures
+from geophrase.engine.model.rsam.local_correction import corrected_locally, latest_clicks
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput, MultimodalMaskDecoder
 from geophrase.engine.model.rsam.object_choice import choose_objects
 from geophrase.engine.model.rsam.object_chooser import ObjectChooser
@@ -139,8 +140,8 @@ class Rsam(nn.Module):
                 on them, instead of left as they are, for the losses.
 
         Returns:
-            Masks at stride 4. In evaluation mode the model's chooser, where it has one, has put whole objects
-            in the masks of texts or taken them out.
+            Masks at stride 4. In evaluation mode a model with a chooser has put whole objects in the masks of
+            texts or taken them out, and of masks with clicks changed only what the latest is about.
 
         Raises:
             ValueError: Where the prompts disagree on Q, or the model cannot take one of them.
@@ -167,9 +168,14 @@ class Rsam(nn.Module):
             multimask=multimask,
             is_absent_skipped=is_absent_skipped,
         )
-        if self.chooser is not None and text is not None and not self.training:
-            return choose_objects(self.chooser, output, text, features, clicks=points)
-        return output
+        if self.chooser is None or self.training:
+            return output
+        if points is not None and mask_logits_Q1HW is not None:
+            mask_hw = (output.mask_logits_QMHW.shape[-2], output.mask_logits_QMHW.shape[-1])
+            clicks = latest_clicks(*points, input_hw_px=features.input_hw_px, mask_hw=mask_hw)
+            if clicks is not None:
+                return corrected_locally(output, mask_logits_Q1HW, clicks)
+        return output if text is None else choose_objects(self.chooser, output, text, features, clicks=points)
 
     def own_state_dict(self) -> dict[str, Tensor]:
         """The weights that are ours to save: all but a frozen text encoder's."""
