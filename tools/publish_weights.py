@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts a run's weights into the engine with a model card made of what was measured.
+"""Puts trained weights into the engine with a model card made of what was measured.
 
-    tools/publish_weights.py --run RUN --data DIR … --version 1 --evaluation NAME=FILE … --summary TEXT
+    tools/publish_weights.py --weights FILE --data DIR … --version 1 --evaluation NAME=FILE … --summary TEXT
 
 An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
 a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
@@ -16,12 +16,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from geophrase.engine.model.rsam.config import RsamConfig
+from torch import Tensor
+
 from geophrase.engine.model.weights import load
 from geophrase.engine.model.weights.card import ModelCard, TrainingSource, write_card
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 
 LICENCE = "GPL-3.0-or-later"
+OBJECTNESS_BIAS = "mask_decoder.pred_obj_score_head.layers.2.bias"
 FIGURES = ("phrases", "oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "objectness_auc")
 UNSHIPPED = (
     TrainingSource("MobileNetV2 1.0, ImageNet, int8", "Apache-2.0", "distillation teacher, not shipped"),
@@ -50,21 +52,29 @@ def figures_of(report: Mapping[str, Any]) -> dict[str, float]:
     return figures | {f"shuffled {name}": shuffled[name] for name in ("oIoU", "mIoU", "P@0.5")}
 
 
+def with_objectness_lowered(tensors: Mapping[str, Tensor], threshold_logit: float) -> dict[str, Tensor]:
+    """The weights with a bias such that what was a threshold of objectness is 0, which every user has."""
+    return {**tensors, OBJECTNESS_BIAS: tensors[OBJECTNESS_BIAS] - threshold_logit}
+
+
 def publish(args: argparse.Namespace) -> Path:
     """Writes the weights and their card; returns the weights' path."""
-    exported = load.locate_weights(str(args.run / "best.safetensors"))
-    settings = json.loads((args.run / "config.json").read_text(encoding="utf-8"))
-    name = settings["model"]["name"]
+    weights = load.locate_weights(args.weights)
+    trained = load.read_metadata(weights)
+    if trained is None:
+        raise SystemExit(f"{args.weights} doesn't say what it is: give weights that geophrase-train wrote.")
+    name = trained.model
     sources = (*(training_source(folder) for folder in args.data), *UNSHIPPED)
     metadata = WeightsMetadata(
         model=name,
         version=args.version,
         training_data="; ".join(f"{source.name} ({source.licence})" for source in sources),
         licence=LICENCE,
-        config_json=RsamConfig.from_json(json.dumps(settings["model"])).to_json(),
+        config_json=trained.config_json,
     )
     path = load.BUNDLED_FOLDER / f"{name}.safetensors"
-    save_weights(load.read_state_dict(exported), path, metadata, half=True)
+    tensors = with_objectness_lowered(load.read_state_dict(weights), args.objectness_threshold)
+    save_weights(tensors, path, metadata, half=True)
     reports = (pair.partition("=") for pair in args.evaluation)
     card = ModelCard.describing(
         path,
@@ -84,7 +94,11 @@ def publish(args: argparse.Namespace) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the options and publishes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--run", type=Path, required=True, help="run folder of `geophrase-train fit`")
+    parser.add_argument("--weights", type=Path, required=True, help="what `fit` or `choose` wrote")
+    parser.add_argument(
+        "--objectness-threshold", type=float, default=0.0, metavar="LOGIT",
+        help="of what is there, as `evaluate --false-alarms` gave it on validation images",
+    )  # fmt: skip
     parser.add_argument("--data", type=Path, nargs="+", required=True, help="the RISORS folders it saw")
     parser.add_argument("--version", required=True, help="version of the weights")
     parser.add_argument("--evaluation", action="append", default=[], metavar="NAME=FILE", help="figures")
