@@ -5,6 +5,7 @@
 
 An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
 a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
+Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2).
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
+from geophrase.engine.model.rsam.config import PRESETS
 from geophrase.engine.model.weights import load
 from geophrase.engine.model.weights.card import ModelCard, TrainingSource, write_card
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
@@ -52,6 +55,17 @@ def figures_of(report: Mapping[str, Any]) -> dict[str, float]:
     return figures | {f"shuffled {name}": shuffled[name] for name in ("oIoU", "mIoU", "P@0.5")}
 
 
+def averaged(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The mean of each tensor; counters are the last's."""
+    last = several[-1]
+    return {
+        name: torch.stack([tensors[name].float() for tensors in several]).mean(0)
+        if tensor.is_floating_point()
+        else tensor
+        for name, tensor in last.items()
+    }
+
+
 def with_objectness_lowered(tensors: Mapping[str, Tensor], threshold_logit: float) -> dict[str, Tensor]:
     """The weights with a bias such that what was a threshold of objectness is 0, which every user has."""
     return {**tensors, OBJECTNESS_BIAS: tensors[OBJECTNESS_BIAS] - threshold_logit}
@@ -59,21 +73,22 @@ def with_objectness_lowered(tensors: Mapping[str, Tensor], threshold_logit: floa
 
 def publish(args: argparse.Namespace) -> Path:
     """Writes the weights and their card; returns the weights' path."""
-    weights = load.locate_weights(args.weights)
-    trained = load.read_metadata(weights)
-    if trained is None:
-        raise SystemExit(f"{args.weights} doesn't say what it is: give weights that geophrase-train wrote.")
-    name = trained.model
+    trained = [load.locate_weights(path) for path in args.weights]
+    names = {metadata.model if (metadata := load.read_metadata(weights)) else "?" for weights in trained}
+    if len(names) > 1 or names == {"?"}:
+        raise SystemExit("These are not weights of one model that say so: give what geophrase-train wrote.")
+    (name,) = names
     sources = (*(training_source(folder) for folder in args.data), *UNSHIPPED)
     metadata = WeightsMetadata(
         model=name,
         version=args.version,
         training_data="; ".join(f"{source.name} ({source.licence})" for source in sources),
         licence=LICENCE,
-        config_json=trained.config_json,
+        config_json=PRESETS[name].to_json(),
     )
     path = load.BUNDLED_FOLDER / f"{name}.safetensors"
-    tensors = with_objectness_lowered(load.read_state_dict(weights), args.objectness_threshold)
+    tensors = averaged([load.read_state_dict(weights) for weights in trained])
+    tensors = with_objectness_lowered(tensors, args.objectness_threshold)
     save_weights(tensors, path, metadata, half=True)
     reports = (pair.partition("=") for pair in args.evaluation)
     card = ModelCard.describing(
@@ -94,7 +109,13 @@ def publish(args: argparse.Namespace) -> Path:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Reads the options and publishes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--weights", type=Path, required=True, help="what `fit` or `choose` wrote")
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        nargs="+",
+        required=True,
+        help="what `fit` or `choose` wrote; several are averaged",
+    )
     parser.add_argument(
         "--objectness-threshold", type=float, default=0.0, metavar="LOGIT",
         help="of what is there, as `evaluate --false-alarms` gave it on validation images",

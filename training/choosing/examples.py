@@ -27,7 +27,7 @@ PHRASES = SamplerConfig(
     relation_weight=2.5,
     attribute_weight=2.0,
     plural_weight=1.3,
-    absent_weight=3.0,
+    absent_weight=1.5,
 )
 """Mostly what tells objects of a kind apart; of what is absent only parts of a kind that is there."""
 

@@ -32,7 +32,7 @@ from geophrase.training.data.augment import (
     whole_view,
 )
 from geophrase.training.data.image_cache import ImageCache
-from geophrase.training.data.instances import Instance, MaskHW, parted_union, union_mask
+from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.object_cache import ObjectCache
 from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
@@ -354,8 +354,7 @@ def _query(utterance: Utterance, seen: Sequence[Instance], side_px: int) -> Quer
         [instance for instance in seen if instance.name in names.split("+")]
         for names in (utterance.name, utterance.landmark)
     ]
-    mask_HW = union_mask(chosen, height_px=side_px, width_px=side_px)
-    referents = [parted_union(each, height_px=side_px, width_px=side_px) for each in named]
+    mask_HW, *referents = (union_mask(each, height_px=side_px, width_px=side_px) for each in (chosen, *named))
     return Query(utterance.text, utterance.kind, utterance.name, mask_HW, np.stack(referents))
 
 

@@ -5,18 +5,15 @@ Letters of the shapes: H, W rows and columns of the image; h, w of the patch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 from pycocotools import mask as coco_mask
 
 MaskHW = npt.NDArray[np.uint8]
-PARTING_PX = 4
-"""Between touching objects: what the decoder's stride of 4 px can show."""
 Rle = dict[str, object]
 
 
@@ -141,35 +138,3 @@ def union_mask(instances: Iterable[Instance], *, height_px: int, width_px: int) 
     for instance in instances:
         instance.paint(canvas_HW)
     return canvas_HW
-
-
-def parted_union(instances: Sequence[Instance], *, height_px: int, width_px: int) -> MaskHW:
-    """The union of objects with a gap of about `PARTING_PX` where two of a class meet, uint8 HW of 0 and 1.
-
-    What is learnt from it comes apart into objects. Crowds, small objects and overlaps are left as they are.
-    """
-    union_HW = union_mask(instances, height_px=height_px, width_px=width_px)
-    for name in sorted({instance.name for instance in instances}):
-        separate = [
-            one
-            for one in instances
-            if one.name == name and not one.is_crowd and min(one.patch_HW.shape) > 2 * PARTING_PX
-        ]
-        union_HW[_between(separate, height_px=height_px, width_px=width_px)] = 0
-    return union_HW
-
-
-def _between(instances: Sequence[Instance], *, height_px: int, width_px: int) -> npt.NDArray[np.bool_]:
-    """Where two objects are in reach that don't overlap there."""
-    reach_px = PARTING_PX // 2
-    kernel = np.ones((2 * reach_px + 1,) * 2, np.uint8)
-    # With a margin, so that no object reaches beyond it.
-    reached_HW = np.zeros((height_px + 2 * reach_px, width_px + 2 * reach_px), np.uint8)
-    covered_HW = np.zeros_like(reached_HW)
-    for one in instances if len(instances) > 1 else ():
-        padded_HW = np.pad(one.patch_HW, reach_px)
-        around = np.s_[one.top_px : one.bottom_px + 2 * reach_px, one.left_px : one.right_px + 2 * reach_px]
-        reached_HW[around] += np.asarray(cv2.dilate(padded_HW, kernel), np.uint8)
-        covered_HW[around] += padded_HW
-    between_HW = (reached_HW > 1) & (covered_HW < 2)
-    return between_HW[reach_px : reach_px + height_px, reach_px : reach_px + width_px]

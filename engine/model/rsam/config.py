@@ -272,7 +272,7 @@ _RSAM_SMALL = RsamConfig(
     name="rsam_small",
     image_px=640,
     width=128,
-    trunk=ConvTrunkConfig(position_grid=32),
+    trunk=ConvTrunkConfig(position_grid=32, is_mirror_averaged=True),
     text=MINILM,
     guidance=GuidanceConfig(
         num_heads=4,

@@ -17,6 +17,7 @@ from geophrase.engine.model.rsam.position_table import on_grid, position_waves
 
 _POSITION_STRENGTH = 0.7  # standard deviation, about that of the map's channels
 _PLACED_STAGE = 2  # stride 16
+_MIRRORINGS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))  # axes that are turned around
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,9 @@ class ConvTrunkConfig:
         position_grid: Side of the table of positions that the stride-16 map is handed out with, 0 for none.
             Hiera adds positions to its tokens; attention in guidance and decoder adds them to queries and
             keys alone, so that what it carries would not say where it comes from.
+        is_mirror_averaged: Whether maps are the means over an image's four mirrorings, outside training: an
+            image from above has no up, so what differs between them is chance. It costs four passes and no
+            parameter.
     """
 
     stem_channels: int = 32
@@ -38,6 +42,7 @@ class ConvTrunkConfig:
     depths: tuple[int, int, int, int] = (2, 2, 5, 2)
     gate_ratio: int = 8
     position_grid: int = 0
+    is_mirror_averaged: bool = False
 
 
 class ChannelGate(nn.Module):
@@ -114,6 +119,7 @@ class ConvTrunk(nn.Module):
             self.stages.append(nn.Sequential(*blocks))
             in_channels = channels
         self.channel_list = list(reversed(config.channels))
+        self.is_mirror_averaged = config.is_mirror_averaged
         self.position_1CHW: nn.Parameter | None = None
         if config.position_grid:
             waves_1CHW = position_waves(config.channels[_PLACED_STAGE], (config.position_grid,) * 2)
@@ -128,13 +134,27 @@ class ConvTrunk(nn.Module):
         Returns:
             Four maps, finest first, at strides 4, 8, 16 and 32.
         """
-        x_BCHW = self.stem(image_BCHW)
-        maps = []
-        for stage in self.stages:
-            x_BCHW = stage(x_BCHW)
-            maps.append(x_BCHW)
+        if self.is_mirror_averaged and not self.training:
+            maps = self._mean_maps(image_BCHW)
+        else:
+            maps = self._maps(image_BCHW)
         if self.position_1CHW is not None:
             deep_BCHW = maps[_PLACED_STAGE]
             position_1CHW = on_grid(self.position_1CHW, (deep_BCHW.shape[-2], deep_BCHW.shape[-1]))
             maps[_PLACED_STAGE] = deep_BCHW + position_1CHW.to(deep_BCHW.dtype)
         return maps
+
+    def _maps(self, image_BCHW: Tensor) -> list[Tensor]:
+        x_BCHW = self.stem(image_BCHW)
+        maps = []
+        for stage in self.stages:
+            x_BCHW = stage(x_BCHW)
+            maps.append(x_BCHW)
+        return maps
+
+    def _mean_maps(self, image_BCHW: Tensor) -> list[Tensor]:
+        sums: list[Tensor] = []
+        for axes in _MIRRORINGS:
+            maps = [map_BCHW.flip(axes) for map_BCHW in self._maps(image_BCHW.flip(axes))]
+            sums = [a + b for a, b in zip(sums, maps, strict=True)] if sums else maps
+        return [sum_BCHW / len(_MIRRORINGS) for sum_BCHW in sums]
