@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +46,8 @@ def save_weights(
 ) -> None:
     """Write tensors as safetensors in one step: the file is whole or it is not there.
 
+    The same tensors and metadata give the same bytes, and so the same hash.
+
     Args:
         state_dict: Tensors of any device; shared ones are written once for every name.
         path: The file, ending in `.safetensors`.
@@ -58,12 +61,24 @@ def save_weights(
     tensors = {name: _stored(name, tensor, half) for name, tensor in state_dict.items()}
     header = {HEADER_PREFIX + name: value for name, value in dataclasses.asdict(metadata).items()}
     try:
-        write_atomically(path, lambda part: safetensors.torch.save_file(tensors, part, metadata=header))
+        write_atomically(path, lambda part: _write(tensors, part, header))
     except (OSError, safetensors.SafetensorError) as error:
         raise EngineError(
             ErrorCode.OUTPUT_NOT_WRITABLE,
             f"The weights can't be written to {path} ({error}): free some space or choose another folder.",
         ) from error
+
+
+def _write(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """Writes a file whose metadata are in order: the package puts them in another one each time."""
+    safetensors.torch.save_file(tensors, path, metadata=metadata)
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        ordered = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
+        file.seek(8)
+        file.write(ordered.ljust(length))
 
 
 def _stored(name: str, tensor: Tensor, half: bool) -> Tensor:

@@ -389,3 +389,17 @@ def test_every_entry_of_the_registry_is_complete():
             assert entry.sha256
             assert len(bytes.fromhex(entry.sha256)) == 32
             assert entry.size_bytes
+
+
+def test_the_same_weights_have_the_same_hash(tmp_path: Path) -> None:
+    tensors = {"b": torch.arange(6.0).view(2, 3), "a": torch.ones(3)}
+    metadata = WeightsMetadata("rsam_small", "1", "Bäume & „Häuser“", "CC0-1.0", '{"a": [1]}')
+    written = set()
+    for number in range(8):  # of six keys, hardly in the same order by chance
+        path = tmp_path / f"{number}.safetensors"
+        save_weights(tensors, path, metadata)
+        written.add(path.read_bytes())
+    assert len(written) == 1
+    weights = locate_weights(path)
+    assert read_metadata(weights) == metadata
+    assert torch.equal(read_state_dict(weights)["b"], tensors["b"])
