@@ -11,15 +11,13 @@ from typing import Any, TypeVar
 import numpy as np
 
 from geophrase.engine.predictions import TilePredictions
+from geophrase.engine.predictor import IMAGES_PER_CPU_DECODE
 from geophrase.engine.server.device_worker import DeviceCall, DeviceWorker, Priority
 from geophrase.engine.server.memory_fallback import MemoryFallback
 from geophrase.engine.server.model_host import ModelFacts, ModelHost
 
 ResultT = TypeVar("ResultT")
 WaitFor = Callable[[DeviceCall[Any]], Any]
-
-# On one core of a laptop rsam_small decodes a text about so many images in 50 ms, and encodes one in 40.
-_DECODED_PER_TURN = 4
 
 
 class JobModel:
@@ -86,8 +84,8 @@ class JobModel:
         """Decode every query on every tile."""
         if not self._is_on_cpu:
             return self._decoded(embeddings, texts)
-        starts = range(0, len(embeddings), _DECODED_PER_TURN)
-        parts = [embeddings[start : start + _DECODED_PER_TURN] for start in starts]
+        starts = range(0, len(embeddings), IMAGES_PER_CPU_DECODE)
+        parts = [embeddings[start : start + IMAGES_PER_CPU_DECODE] for start in starts]
         return _joined([[self._decoded(part, [text]) for text in texts] for part in parts])
 
     def _encoded(self, images_BHWC: np.ndarray) -> list[Any]:

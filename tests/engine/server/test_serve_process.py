@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+import torch
 
 from geophrase.engine.cli.main import main
 from geophrase.engine.segment import segment_raster
@@ -123,6 +124,16 @@ def rows_of(events) -> list[tuple]:
     return sorted(rows)
 
 
+@pytest.fixture
+def threads_of_the_engine():
+    """As many as `ENVIRONMENT` gives it: the last bits of a product depend on how it was divided."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("threads_of_the_engine")
 def test_a_job_gives_the_features_of_the_command(engine, scene):
     frame = segment_raster(
         scene, QUERIES, device="cpu", is_cached=False, min_area_m2=4.0, simplify_m=0.5, threshold=0.6
