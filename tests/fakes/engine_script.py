@@ -127,5 +127,8 @@ def _wait(seconds: float, check: Callable[[], None]) -> None:
 
 
 def read_log(log: Path) -> list[dict[str, Any]]:
-    """Everything that engines have written to a log."""
-    return [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+    """Everything that engines have written to a log; a line that is still being written is left out."""
+    if not log.exists():
+        return []
+    whole_lines, _, _ = log.read_text("utf-8").rpartition("\n")
+    return [json.loads(line) for line in whole_lines.splitlines()]
