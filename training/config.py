@@ -117,6 +117,7 @@ class TrainableConfig:
     Attributes:
         is_image_encoder_frozen: Whether trunk and neck stay as they are, batch statistics too (the second
             asterisk of Table 12).
+        is_refiner_alone: Whether nothing but the model's prompt refiner trains, on the answers of the rest.
         low_rank: Rank of the updates that train in place of the linear layers' weights in guidance and
             decoder and of a Hiera trunk's queries and values, 0 for whole weights. They are merged into the
             exported weights.
@@ -125,6 +126,7 @@ class TrainableConfig:
     """
 
     is_image_encoder_frozen: bool = False
+    is_refiner_alone: bool = False
     low_rank: int = 0
 
     def __post_init__(self) -> None:

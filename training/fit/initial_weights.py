@@ -17,6 +17,7 @@ from geophrase.training.fit.checkpoint import load_checkpoint
 from geophrase.training.fit.model_setup import merged_weights
 
 _TRUNK_POSITIONS = "position_1CHW"  # a teacher has none to distil
+_REFINER_PREFIX = "refiner."
 _SAM2_DECODER_PREFIX = "sam_mask_decoder."
 
 
@@ -49,11 +50,19 @@ def load_initial_weights(rsam: Model, source: str | Path) -> str:
         if trunk.state_dict().keys() - {_TRUNK_POSITIONS} <= weights.keys() <= trunk.state_dict().keys():
             trunk.load_state_dict(weights, strict=False)
             return f"the image encoder's trunk from {source}"
-        rsam.load_own_state_dict(dict(weights))
+        rsam.load_own_state_dict(_with_new_refiner(rsam, weights))
     except (ValueError, RuntimeError) as error:
         message = f"{source} does not fit {rsam.config.name}: give weights that were trained for it."
         raise EngineError(ErrorCode.WEIGHTS_INVALID, message) from error
     return f"all weights from {source}"
+
+
+def _with_new_refiner(rsam: Model, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Adds the model's own prompt refiner to the weights of a model that had none."""
+    if any(name.startswith(_REFINER_PREFIX) for name in weights):
+        return dict(weights)
+    own = {name: value for name, value in rsam.own_state_dict().items() if name.startswith(_REFINER_PREFIX)}
+    return {**weights, **own}
 
 
 def _read_weights(source: str | Path) -> Mapping[str, Tensor]:

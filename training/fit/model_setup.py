@@ -52,6 +52,8 @@ def prepare_model(rsam: Model, trainable: TrainableConfig, execution: ExecutionC
     """
     if isinstance(rsam, Rsam) and rsam.chooser is not None:
         rsam.chooser.requires_grad_(False).eval()  # it learns from layouts, without images
+    if trainable.is_refiner_alone:
+        _freeze_all_but_refiner(rsam)
     if trainable.is_image_encoder_frozen:
         rsam.image_encoder.requires_grad_(False).eval()
     if trainable.low_rank:
@@ -64,6 +66,17 @@ def prepare_model(rsam: Model, trainable: TrainableConfig, execution: ExecutionC
             _checkpoint_activations(block)
     if execution.is_compiled:
         _compile(rsam)
+
+
+def _freeze_all_but_refiner(rsam: Model) -> None:
+    refiner = rsam.refiner if isinstance(rsam, Rsam) else None
+    if refiner is None:
+        message = f"{rsam.config.name} has no prompt refiner: leave trainable.is_refiner_alone at False."
+        raise EngineError(ErrorCode.BAD_REQUEST, message)
+    for part in rsam.children():
+        if part is not refiner:
+            part.requires_grad_(False).eval()
+    rsam.no_mem_embed.requires_grad_(False)
 
 
 class LowRankUpdate(nn.Module):

@@ -26,8 +26,8 @@ from geophrase.training.config import (
 from geophrase.training.objective.clicks import ClickConfig
 from geophrase.training.objective.losses import LossConfig
 
-# The choice among objects is learned apart and would help all alike.
-_BOTH = replace(PRESETS["rsam_small"], name="small_both", chooser=None)
+# The choice among objects is learned apart and would help all alike; prompts are none but phrases.
+_BOTH = replace(PRESETS["rsam_small"], name="small_both", chooser=None, refiner=None)
 
 
 def small_baseline() -> TrainConfig:

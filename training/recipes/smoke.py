@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from geophrase.engine.model.rsam.config import PRESETS, DecoderConfig, GuidanceConfig
+from geophrase.engine.model.rsam.config import PRESETS, DecoderConfig, GuidanceConfig, RefinerConfig
 from geophrase.engine.model.rsam.conv_trunk import ConvTrunkConfig
 from geophrase.training.config import (
     Budget,
@@ -28,6 +28,7 @@ def smoke() -> TrainConfig:
         trunk=ConvTrunkConfig(stem_channels=8, channels=(8, 16, 32, 32), depths=(1, 1, 1, 1), gate_ratio=4),
         guidance=GuidanceConfig(num_layers=1, num_heads=2, mlp_dim=64, position_pairs_per_layer=1),
         decoder=DecoderConfig(num_heads=2, mlp_dim=64, iou_hidden_dim=32),
+        refiner=RefinerConfig(channels=(8, 8, 8), deep_channels=8),
     )
     return TrainConfig(
         model=model,

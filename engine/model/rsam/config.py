@@ -138,6 +138,19 @@ class ChooserConfig:
 
 
 @dataclass(frozen=True)
+class RefinerConfig:
+    """The U-Net that goes over answers to points and boxes, which the papers don't have.
+
+    Attributes:
+        channels: Channels at strides 4, 8 and 16; stride 32 has as many as stride 16.
+        deep_channels: What the deep features are narrowed to.
+    """
+
+    channels: tuple[int, int, int] = (24, 28, 40)
+    deep_channels: int = 32
+
+
+@dataclass(frozen=True)
 class RsamConfig:
     """A whole model.
 
@@ -158,6 +171,7 @@ class RsamConfig:
             learns from little data. Neither SAM 2 nor the paper does so.
         chooser: The choice among the objects of the kind that a text names, or None without it, as in the
             paper.
+        refiner: The U-Net that goes over answers to points and boxes, or None without it, as in the paper.
     """
 
     name: str
@@ -171,6 +185,7 @@ class RsamConfig:
     is_null_sparse_prompt: bool = True
     is_prompt_drawn: bool = False
     chooser: ChooserConfig | None = None
+    refiner: RefinerConfig | None = None
 
     @property
     def has_text(self) -> bool:
@@ -197,6 +212,8 @@ class RsamConfig:
             fields["guidance"] = fields["guidance"] and GuidanceConfig(**fields["guidance"])
             chooser = fields.get("chooser")
             fields["chooser"] = chooser and ChooserConfig(**chooser)
+            refiner = fields.get("refiner")
+            fields["refiner"] = refiner and RefinerConfig(**refiner)
             return cls(**fields)
         except (KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a model configuration: {error!r}") from error
@@ -284,6 +301,7 @@ _RSAM_SMALL = RsamConfig(
     decoder=DecoderConfig(num_heads=4, mlp_dim=512, iou_hidden_dim=128),
     is_prompt_drawn=True,
     chooser=ChooserConfig(),
+    refiner=RefinerConfig(),
 )
 
 PRESETS: dict[str, RsamConfig] = {

@@ -29,7 +29,8 @@ class ImageFeatures:
         shallow4_BDHW: Shallow features at stride 4, width D/8.
         attended_BDHW: The deep features after the guidance's first image self-attention, which no text
             enters and so no query pays for; None for a model without guidance.
-        colours_BCHW: Mean colours at stride 4, normalised as the input is; None for a model without chooser.
+        colours_BCHW: Mean colours at stride 4, normalised as the input is; None for a model with neither
+            chooser nor refiner.
     """
 
     deep_BDHW: Tensor
@@ -67,6 +68,10 @@ class ImageFeatures:
         """What a query with text needs: the attended features in place of the deep ones."""
         assert self.attended_BDHW is not None, "these features are of a model without guidance"
         return replace(self, deep_BDHW=self.attended_BDHW, attended_BDHW=None)
+
+    def without_attended(self) -> ImageFeatures:
+        """What a query without text needs."""
+        return replace(self, attended_BDHW=None)
 
     @staticmethod
     def cat(parts: list[ImageFeatures]) -> ImageFeatures:

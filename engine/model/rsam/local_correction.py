@@ -1,4 +1,4 @@
-"""A click changes a mask where it was made and nowhere else.
+"""A click changes a phrase's mask where it was made and nowhere else.
 
 A small model answers a click with another mask, which may be better around the click and worse elsewhere.
 What was right before the click is kept: in the middle of an object the click puts the whole object in or out,

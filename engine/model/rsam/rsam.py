@@ -20,6 +20,7 @@ from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput, Mult
 from geophrase.engine.model.rsam.object_choice import choose_objects
 from geophrase.engine.model.rsam.object_chooser import ObjectChooser
 from geophrase.engine.model.rsam.prompt_encoder import PromptEncoder, join_boxes
+from geophrase.engine.model.rsam.prompt_refiner import PromptRefiner
 from geophrase.engine.model.rsam.text_encoder import TextEncoder, TextFeatures
 from geophrase.engine.model.rsam.two_way_guidance import TwoWayGuidance
 
@@ -51,8 +52,11 @@ class Rsam(nn.Module):
         self.guidance: TwoWayGuidance | None = None
         self.text_projection: nn.Linear | None = None
         self.chooser: ObjectChooser | None = None
+        self.refiner: PromptRefiner | None = None
         if config.text is not None:
             self._build_text_side(config.text)
+        if config.refiner is not None:
+            self.refiner = PromptRefiner(config.refiner, width=config.width)
 
     def _build_text_side(self, text: TextEncoderConfig) -> None:
         config = self.config
@@ -96,7 +100,8 @@ class Rsam(nn.Module):
         shallow4_BDHW, shallow8_BDHW = self.mask_decoder.project_shallow(stride4_BDHW, stride8_BDHW)
         deep_BDHW = deep_BDHW + self.no_mem_embed.transpose(1, 2)[..., None]
         attended_BDHW = None if self.guidance is None else self.guidance.attend_image(deep_BDHW)
-        colours_BCHW = None if self.chooser is None else F.avg_pool2d(image_BCHW, 4)
+        has_colours = self.chooser is not None or self.refiner is not None
+        colours_BCHW = F.avg_pool2d(image_BCHW, 4) if has_colours else None
         return ImageFeatures(deep_BDHW, shallow8_BDHW, shallow4_BDHW, attended_BDHW, colours_BCHW)
 
     def encode_text(self, texts: Sequence[str]) -> TextFeatures:
@@ -141,7 +146,7 @@ class Rsam(nn.Module):
 
         Returns:
             Masks at stride 4. In evaluation mode a model with a chooser has put whole objects in the masks of
-            texts or taken them out, and of masks with clicks changed only what the latest is about.
+            texts or taken them out, and of those with clicks changed only what the latest is about.
 
         Raises:
             ValueError: Where the prompts disagree on Q, or the model cannot take one of them.
@@ -150,6 +155,9 @@ class Rsam(nn.Module):
         num_queries = _count_queries(
             features.num_images, image_index_Q, text, points[0] if points else None, mask_logits_Q1HW
         )
+        unguided = None
+        if points is not None and self.refiner is not None:
+            unguided = _features_of_queries(features.without_attended(), image_index_Q, num_queries)
         if text is not None and self.guidance is not None:
             features = features.for_guidance()
         features = _features_of_queries(features, image_index_Q, num_queries)
@@ -168,14 +176,17 @@ class Rsam(nn.Module):
             multimask=multimask,
             is_absent_skipped=is_absent_skipped,
         )
-        if self.chooser is None or self.training:
+        if self.refiner is not None and points is not None and unguided is not None:
+            refined = self.refiner(output.mask_logits_QMHW, unguided, *points, previous_Q1HW=mask_logits_Q1HW)
+            output = replace(output, mask_logits_QMHW=refined)
+        if self.chooser is None or self.training or text is None:
             return output
         if points is not None and mask_logits_Q1HW is not None:
             mask_hw = (output.mask_logits_QMHW.shape[-2], output.mask_logits_QMHW.shape[-1])
             clicks = latest_clicks(*points, input_hw_px=features.input_hw_px, mask_hw=mask_hw)
             if clicks is not None:
                 return corrected_locally(output, mask_logits_Q1HW, clicks)
-        return output if text is None else choose_objects(self.chooser, output, text, features, clicks=points)
+        return choose_objects(self.chooser, output, text, features, clicks=points)
 
     def own_state_dict(self) -> dict[str, Tensor]:
         """The weights that are ours to save: all but a frozen text encoder's."""

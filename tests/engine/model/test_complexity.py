@@ -79,5 +79,5 @@ def test_four_mask_tokens_cost_what_sam2s_decoder_does():
 
 def test_the_small_preset_fits_the_bundle():
     small = count_complexity(PRESETS["rsam_small"])
-    assert small.parameters_trainable * 2 < 15.8e6  # bytes in float16
+    assert small.parameters_trainable * 2 < 15.98e6  # bytes in float16; 16 MB with the names of its tensors
     assert json.loads(json.dumps(small.to_dict()))["model"] == "rsam_small"

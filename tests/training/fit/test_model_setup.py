@@ -53,6 +53,28 @@ def changed(before, after):
     return {name for name in before if not torch.equal(before[name], after[name])}
 
 
+def test_the_refiner_alone_trains_on_what_the_rest_answers():
+    rsam = small_model()
+    prepare_model(rsam, TrainableConfig(is_refiner_alone=True), EAGER)
+    before = values(rsam)
+    optimizer = build_optimizer(OptimizerConfig(learning_rate=1e-2), rsam)
+    for _ in range(2):
+        features = rsam.encode_image(images())
+        clicks = {"points_xy_QNC": torch.full((2, 1, 2), 20.0), "point_labels_QN": torch.ones(2, 1)}
+        rsam.decode(features, **clicks).mask_logits_QMHW.square().mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+    moved = changed(before, values(rsam))
+    assert {"refiner.head.weight", "refiner.down4.conv1.weight"} <= moved
+    assert all(name.startswith("refiner.") for name in moved)
+
+
+def test_a_model_without_refiner_cannot_train_it_alone():
+    without = Rsam(replace(small_model().config, refiner=None))
+    with pytest.raises(EngineError, match="no prompt refiner"):
+        prepare_model(without, TrainableConfig(is_refiner_alone=True), EAGER)
+
+
 def test_a_frozen_image_encoder_keeps_weights_and_batch_statistics_and_no_activations():
     rsam = small_model()
     prepare_model(rsam, TrainableConfig(is_image_encoder_frozen=True), EAGER)
@@ -126,7 +148,7 @@ def test_the_number_of_updated_parameters_is_that_of_the_paper_of_rs_sam():
 
 def test_low_rank_with_a_frozen_encoder_trains_a_twentieth():
     config = replace(smoke().model, width=128, guidance=PRESETS["rsam_small"].guidance)
-    rsam = Rsam(replace(config, decoder=PRESETS["rsam_small"].decoder))
+    rsam = Rsam(replace(config, decoder=PRESETS["rsam_small"].decoder, refiner=None))
     whole = sum(p.numel() for p in rsam.parameters() if p.requires_grad)
     prepare_model(rsam, TrainableConfig(is_image_encoder_frozen=True, low_rank=4), EAGER)
     assert sum(p.numel() for p in rsam.parameters() if p.requires_grad) < 0.15 * whole
