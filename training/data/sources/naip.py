@@ -1,7 +1,8 @@
 """NAIP tiles of Californian towns, into RISORS: phrases for what they don't show, and where plants grow.
 
 Expected layout: `images/<town>_2020_<number>.tif`, 256 x 256 px of 0.6 m in red, green, blue and near
-infrared. The infrared tells plants from everything else, to train on; the points at the trees aren't used.
+infrared. The infrared tells plants from everything else, to train on, and most training tiles also get our
+own labels of what covers the ground; the points at the trees aren't used.
 Source: Ventura et al., Int. J. Appl. Earth Obs. 130 (2024), CC BY 4.0; NAIP is in the public domain.
 """
 
@@ -21,6 +22,7 @@ from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import PhraseSampler, to_phrase
 from geophrase.training.data.risors import Phrase, RisorsError, SampleFacts, write_sample
 from geophrase.training.data.sources.absences import AbsenceSurvey
+from geophrase.training.data.sources.ground_cover import read_cover
 from geophrase.training.data.sources.places import Place, split_by_place
 from geophrase.training.data.sources.streaming import converted, tell
 
@@ -167,11 +169,12 @@ def _convert_tile(path: Path, target: Path) -> Place:
     absent = SURVEY.absent_from(tile_name(path))
     phrases = absent_phrases(absent, image_HWC.shape[:2], random.Random(stem))
     planted = Instance.from_mask("vegetation", planted_mask(bands_CHW), image_HWC=image_HWC, is_crowd=True)
-    if planted is None or planted.area_px < MIN_PLANTED_PX:
-        write_sample(target, stem, image_HWC, phrases, facts=SampleFacts(absent))
-    else:
-        facts = SampleFacts(absent | {planted.name})
-        write_sample(target, stem, image_HWC, phrases, instances=[planted], facts=facts)
+    cover = read_cover(stem, image_HWC)
+    instances = [instance for instance in cover.instances if instance.name != "vegetation"]
+    if planted is not None and planted.area_px >= MIN_PLANTED_PX:
+        instances.append(planted)
+    facts = SampleFacts(absent | {instance.name for instance in instances})
+    write_sample(target, stem, image_HWC, phrases, instances=instances, facts=facts)
     return Place(stem, source=crs, grid=grid)
 
 

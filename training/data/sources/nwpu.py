@@ -1,6 +1,7 @@
 """NWPU VHR-10 with COCO instance polygons, into RISORS.
 
-Expected layout: `annotations/instances_train.json` (COCO) and `images/*.jpg`.
+Expected layout: `annotations/instances_train.json` (COCO) and `images/*.jpg`. Some of the training images
+also get our own labels of what covers the ground.
 Source: Cheng et al., ISPRS J. 98 (2014), with the instance polygons of Su et al. (MIT).
 """
 
@@ -19,6 +20,7 @@ from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import phrases_for_image
 from geophrase.training.data.risors import RisorsError, SampleFacts, read_image, split_of, write_sample
 from geophrase.training.data.sources.coco_rle import rle_of
+from geophrase.training.data.sources.ground_cover import read_cover
 from geophrase.training.data.sources.layout import refuse_gaps
 from geophrase.training.data.sources.streaming import converted
 
@@ -101,6 +103,9 @@ def _convert_image(
         if instance is not None:
             instances.append(instance.with_colour_of(image_HWC))
     labelled = classes_labelled(frozenset(instance.name for instance in instances))
+    cover = read_cover(stem, image_HWC)
+    instances += cover.instances
+    labelled |= cover.classes_labelled
     phrases = phrases_for_image(
         instances,
         (height_px, width_px),
