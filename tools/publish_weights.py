@@ -56,14 +56,14 @@ def figures_of(report: Mapping[str, Any]) -> dict[str, float]:
 
 
 def averaged(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The mean of each tensor; counters are the last's."""
-    last = several[-1]
-    return {
-        name: torch.stack([tensors[name].float() for tensors in several]).mean(0)
-        if tensor.is_floating_point()
-        else tensor
-        for name, tensor in last.items()
-    }
+    """The mean of each tensor of the last weights over those that have it; counters are the last's."""
+    means = {}
+    for name, tensor in several[-1].items():
+        alike = [tensors[name] for tensors in several if name in tensors]
+        means[name] = (
+            torch.stack([one.float() for one in alike]).mean(0) if tensor.is_floating_point() else tensor
+        )
+    return means
 
 
 def with_objectness_lowered(tensors: Mapping[str, Tensor], threshold_logit: float) -> dict[str, Tensor]:
