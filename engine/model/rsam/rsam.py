@@ -155,9 +155,7 @@ class Rsam(nn.Module):
         num_queries = _count_queries(
             features.num_images, image_index_Q, text, points[0] if points else None, mask_logits_Q1HW
         )
-        unguided = None
-        if points is not None and self.refiner is not None:
-            unguided = _features_of_queries(features.without_attended(), image_index_Q, num_queries)
+        unguided = features
         if text is not None and self.guidance is not None:
             features = features.for_guidance()
         features = _features_of_queries(features, image_index_Q, num_queries)
@@ -176,17 +174,32 @@ class Rsam(nn.Module):
             multimask=multimask,
             is_absent_skipped=is_absent_skipped,
         )
-        if self.refiner is not None and points is not None and unguided is not None:
-            refined = self.refiner(output.mask_logits_QMHW, unguided, *points, previous_Q1HW=mask_logits_Q1HW)
-            output = replace(output, mask_logits_QMHW=refined)
+        if self.refiner is not None and points is not None:
+            unguided = _features_of_queries(unguided.without_attended(), image_index_Q, num_queries)
+            masks_QMHW = self.refiner(
+                output.mask_logits_QMHW, unguided, *points, previous_Q1HW=mask_logits_Q1HW
+            )
+            output = replace(output, mask_logits_QMHW=masks_QMHW)
         if self.chooser is None or self.training or text is None:
             return output
-        if points is not None and mask_logits_Q1HW is not None:
+        return self._of_whole_objects(self.chooser, output, text, features, points, mask_logits_Q1HW)
+
+    def _of_whole_objects(
+        self,
+        chooser: ObjectChooser,
+        output: MaskOutput,
+        text: TextFeatures,
+        features: ImageFeatures,
+        points: tuple[Tensor, Tensor] | None,
+        previous_Q1HW: Tensor | None,
+    ) -> MaskOutput:
+        """What a text means among the objects of its kind, or what the latest click makes of it."""
+        if points is not None and previous_Q1HW is not None:
             mask_hw = (output.mask_logits_QMHW.shape[-2], output.mask_logits_QMHW.shape[-1])
             clicks = latest_clicks(*points, input_hw_px=features.input_hw_px, mask_hw=mask_hw)
             if clicks is not None:
-                return corrected_locally(output, mask_logits_Q1HW, clicks)
-        return choose_objects(self.chooser, output, text, features, clicks=points)
+                return corrected_locally(output, previous_Q1HW, clicks)
+        return choose_objects(chooser, output, text, features, clicks=points)
 
     def own_state_dict(self) -> dict[str, Tensor]:
         """The weights that are ours to save: all but a frozen text encoder's."""
