@@ -2,7 +2,8 @@
 
 A small model answers a click with another mask, which may be better around the click and worse elsewhere.
 What was right before the click is kept: in the middle of an object the click puts the whole object in or out,
-and elsewhere only the part of the change that the click lies in is taken over.
+unless an earlier click in the object said otherwise, and elsewhere only the part of the change that the click
+lies in is taken over.
 
 Source: the progressive merge of FocalClick, Chen et al. 2022, for the part of the change.
 
@@ -11,6 +12,7 @@ Shape letters: Q queries, M masks, N points, C coordinates, H rows, W columns.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -24,7 +26,7 @@ from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 from geophrase.engine.model.rsam.object_choice import sure_parts
 from geophrase.engine.model.rsam.scene_objects import objects_of_mask
 
-_INNER_DEPTH = 0.65  # of an object's deepest cell: a click nearer to the edge is about the edge
+_INNER_DEPTH = 0.8  # of an object's deepest cell: a click nearer to the edge is about the edge
 _SURE_LOGIT = 3.0
 _OUT_LOGIT = -4.0
 _TOUCHING = np.ones((3, 3), bool)
@@ -42,10 +44,10 @@ class CellClick:
     is_positive: bool
 
 
-def latest_clicks(
+def clicks_on_mask(
     points_xy_QNC: Tensor, labels_QN: Tensor, *, input_hw_px: tuple[int, int], mask_hw: tuple[int, int]
-) -> list[CellClick] | None:
-    """Returns the last click of each query, None where a query has none.
+) -> list[list[CellClick]] | None:
+    """Returns the clicks of each query in the order made, None where a query has none.
 
     Args:
         points_xy_QNC: Points in pixels of the model's input.
@@ -55,42 +57,49 @@ def latest_clicks(
     """
     found = []
     for points_NC, labels_N in zip(points_xy_QNC.tolist(), labels_QN.tolist(), strict=True):
-        clicks = [(xy, label) for xy, label in zip(points_NC, labels_N, strict=True) if label in (0, 1)]
+        clicks = []
+        for (x_px, y_px), label in zip(points_NC, labels_N, strict=True):
+            if label in (0, 1):
+                row = min(max(int(y_px / input_hw_px[0] * mask_hw[0]), 0), mask_hw[0] - 1)
+                col = min(max(int(x_px / input_hw_px[1] * mask_hw[1]), 0), mask_hw[1] - 1)
+                clicks.append(CellClick(row, col, label == 1))
         if not clicks:
             return None
-        (x_px, y_px), label = clicks[-1]
-        row = min(max(int(y_px / input_hw_px[0] * mask_hw[0]), 0), mask_hw[0] - 1)
-        col = min(max(int(x_px / input_hw_px[1] * mask_hw[1]), 0), mask_hw[1] - 1)
-        found.append(CellClick(row, col, label == 1))
+        found.append(clicks)
     return found
 
 
-def corrected_locally(output: MaskOutput, previous_Q1HW: Tensor, clicks: list[CellClick]) -> MaskOutput:
+def corrected_locally(
+    output: MaskOutput, previous_Q1HW: Tensor, clicks: Sequence[Sequence[CellClick]]
+) -> MaskOutput:
     """Returns the output with each mask as it was before, but for what its latest click changes.
 
     Args:
         output: What the decoder answered to all clicks; with referents, the kind's are the objects.
         previous_Q1HW: The answers before the latest click.
-        clicks: The latest click of each query.
+        clicks: The clicks of each query, the latest last.
     """
     masks_QMHW = _array(output.mask_logits_QMHW).copy()
     height, width = masks_QMHW.shape[2:]
     if previous_Q1HW.shape[-2:] != (height, width):
         previous_Q1HW = F.interpolate(previous_Q1HW.float(), (height, width), mode="bilinear")
     previous_QHW = _array(previous_Q1HW[:, 0])
-    for query, click in enumerate(clicks):
+    for query, made in enumerate(clicks):
         kind_HW = None
         if output.referent_logits_QRHW is not None:
             kind_HW = _array(output.referent_logits_QRHW[query, 0])
         for mask in range(masks_QMHW.shape[1]):
-            masks_QMHW[query, mask] = _merged(previous_QHW[query], masks_QMHW[query, mask], click, kind_HW)
+            masks_QMHW[query, mask] = _merged(previous_QHW[query], masks_QMHW[query, mask], made, kind_HW)
     return replace(output, mask_logits_QMHW=torch.from_numpy(masks_QMHW).to(output.mask_logits_QMHW))
 
 
 def _merged(
-    previous_HW: FloatArray, answer_HW: FloatArray, click: CellClick, kind_HW: FloatArray | None
+    previous_HW: FloatArray, answer_HW: FloatArray, made: Sequence[CellClick], kind_HW: FloatArray | None
 ) -> FloatArray:
+    *earlier, click = made
     object_HW = None if kind_HW is None else _clicked_object(kind_HW, previous_HW > 0, click)
+    if object_HW is not None and any(_contradicts(one, click, object_HW) for one in earlier):
+        object_HW = None
     merged_HW = previous_HW.copy()
     if object_HW is None:
         is_taken_HW = _clicked_change(answer_HW > 0, previous_HW > 0, click)
@@ -121,6 +130,11 @@ def _clicked_object(kind_HW: FloatArray, was_in_HW: BoolArray, click: CellClick)
         return None
     depth_HW = ndimage.distance_transform_edt(np.pad(is_object_HW, 1))[1:-1, 1:-1]
     return is_object_HW if depth_HW[click.row, click.col] >= _INNER_DEPTH * depth_HW.max() else None
+
+
+def _contradicts(earlier: CellClick, click: CellClick, object_HW: BoolArray) -> bool:
+    """Whether an earlier click says that some of the object is not as the latest says."""
+    return earlier.is_positive != click.is_positive and bool(object_HW[earlier.row, earlier.col])
 
 
 def _clicked_change(is_in_HW: BoolArray, was_in_HW: BoolArray, click: CellClick) -> BoolArray:

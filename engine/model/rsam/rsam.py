@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from geophrase.engine.model.rsam.config import RsamConfig, TextEncoderConfig
 from geophrase.engine.model.rsam.drawn_prompts import draw_prompts
 from geophrase.engine.model.rsam.image_encoder import DEEP_STRIDE_PX, ImageEncoder, ImageFeatures
-from geophrase.engine.model.rsam.local_correction import corrected_locally, latest_clicks
+from geophrase.engine.model.rsam.local_correction import clicks_on_mask, corrected_locally
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput, MultimodalMaskDecoder
 from geophrase.engine.model.rsam.object_choice import choose_objects
 from geophrase.engine.model.rsam.object_chooser import ObjectChooser
@@ -196,7 +196,7 @@ class Rsam(nn.Module):
         """What a text means among the objects of its kind, or what the latest click makes of it."""
         if points is not None and previous_Q1HW is not None:
             mask_hw = (output.mask_logits_QMHW.shape[-2], output.mask_logits_QMHW.shape[-1])
-            clicks = latest_clicks(*points, input_hw_px=features.input_hw_px, mask_hw=mask_hw)
+            clicks = clicks_on_mask(*points, input_hw_px=features.input_hw_px, mask_hw=mask_hw)
             if clicks is not None:
                 return corrected_locally(output, previous_Q1HW, clicks)
         return choose_objects(chooser, output, text, features, clicks=points)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from geophrase.engine.model.rsam.local_correction import CellClick, corrected_locally, latest_clicks
+from geophrase.engine.model.rsam.local_correction import CellClick, clicks_on_mask, corrected_locally
 from geophrase.engine.model.rsam.multimodal_mask_decoder import MaskOutput
 
 SIDE = 32
@@ -20,10 +20,11 @@ def logits_of(*windows, logit=5.0):
     return mask
 
 
-def corrected(before, answer, click, *, kind=None):
+def corrected(before, answer, *clicks, kind=None):
     referents = None if kind is None else torch.stack([kind, logits_of()])[None]
     output = MaskOutput(answer[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
-    masks = corrected_locally(output, before[None, None], [CellClick(*click)]).mask_logits_QMHW
+    masks = corrected_locally(output, before[None, None], [[CellClick(*click) for click in clicks]])
+    masks = masks.mask_logits_QMHW
     return (masks[0, 0] > 0).numpy()
 
 
@@ -82,15 +83,23 @@ def test_an_object_that_is_already_in_is_corrected_in_detail():
 def test_an_answer_of_another_size_is_brought_to_the_masks():
     before = torch.nn.functional.interpolate(logits_of(LEFT)[None, None], scale_factor=2.0)
     output = MaskOutput(logits_of(RIGHT)[None, None], torch.ones(1, 1), torch.ones(1, 1))
-    masks = corrected_locally(output, before, [CellClick(12, 24, is_positive=True)]).mask_logits_QMHW
+    masks = corrected_locally(output, before, [[CellClick(12, 24, is_positive=True)]]).mask_logits_QMHW
     assert np.array_equal((masks[0, 0] > 0).numpy(), shown(LEFT, RIGHT))
 
 
-def test_the_latest_click_counts_and_corners_and_padding_are_none():
+def test_an_earlier_click_in_an_object_keeps_it_from_being_put_out_whole():
+    kind, before = logits_of(RIGHT), logits_of(RIGHT)
+    answer = logits_of(np.s_[8:16, 20:23])
+    assert np.array_equal(corrected(before, answer, (12, 24, False), kind=kind), shown())
+    clicked = corrected(before, answer, (12, 21, True), (12, 24, False), kind=kind)
+    assert np.array_equal(clicked, shown(np.s_[8:16, 20:23]))
+
+
+def test_clicks_are_in_order_and_corners_and_padding_are_none():
     points = torch.tensor([[[0.0, 0.0], [50.0, 90.0], [10.0, 30.0], [999.0, -5.0]]])
     sizes = {"input_hw_px": (100, 100), "mask_hw": (10, 10)}
-    assert latest_clicks(points, torch.tensor([[1, 0, -1, 2]]), **sizes) == [
-        CellClick(9, 5, is_positive=False)
-    ]
-    assert latest_clicks(points, torch.tensor([[1, 0, 3, 1]]), **sizes) == [CellClick(0, 9, is_positive=True)]
-    assert latest_clicks(points, torch.tensor([[2, 3, -1, -1]]), **sizes) is None
+    first, second = CellClick(0, 0, is_positive=True), CellClick(9, 5, is_positive=False)
+    assert clicks_on_mask(points, torch.tensor([[1, 0, -1, 2]]), **sizes) == [[first, second]]
+    last = CellClick(0, 9, is_positive=True)
+    assert clicks_on_mask(points, torch.tensor([[1, 0, 3, 1]]), **sizes) == [[first, second, last]]
+    assert clicks_on_mask(points, torch.tensor([[2, 3, -1, -1]]), **sizes) is None
