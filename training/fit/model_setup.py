@@ -47,8 +47,8 @@ def prepare_model(rsam: Model, trainable: TrainableConfig, execution: ExecutionC
         execution: How passes are computed.
 
     Raises:
-        EngineError: Compilation was asked for and there is no compiler, or low-rank updates of a model that
-            is not RSAM.
+        EngineError: Compilation was asked for and there is no compiler, low-rank updates of a model that is
+            not RSAM, or the refiner alone of a model without one.
     """
     if isinstance(rsam, Rsam) and rsam.chooser is not None:
         rsam.chooser.requires_grad_(False).eval()  # it learns from layouts, without images
