@@ -176,8 +176,10 @@ class Rsam(nn.Module):
         )
         if self.refiner is not None and points is not None:
             unguided = _features_of_queries(unguided.without_attended(), image_index_Q, num_queries)
-            masks = self.refiner(output.mask_logits_QMHW, unguided, *points, previous_Q1HW=mask_logits_Q1HW)
-            output = replace(output, mask_logits_QMHW=masks)
+            masks_QMHW = self.refiner(
+                output.mask_logits_QMHW, unguided, *points, previous_Q1HW=mask_logits_Q1HW
+            )
+            output = replace(output, mask_logits_QMHW=masks_QMHW)
         if self.chooser is None or self.training or text is None:
             return output
         return self._of_whole_objects(self.chooser, output, text, features, points, mask_logits_Q1HW)

@@ -54,11 +54,6 @@ class GroundCover:
     classes_labelled: frozenset[str] = frozenset()
 
 
-def covered_images() -> list[str]:
-    """Stems of the images that are labelled, as in the RISORS folder."""
-    return sorted(path.stem for path in _FOLDER.glob("*.png"))
-
-
 def read_cover(stem: str, image_HWC: npt.NDArray[np.uint8]) -> GroundCover:
     """The labels of an image by its stem in the RISORS folder; none for an image without."""
     path = _FOLDER / f"{stem}.png"

@@ -9,7 +9,11 @@ import pytest
 from geophrase.training.data.lexicon import LEXICON
 from geophrase.training.data.risors import split_of
 from geophrase.training.data.sources import ground_cover
-from geophrase.training.data.sources.ground_cover import COVER, GroundCover, covered_images, read_cover
+from geophrase.training.data.sources.ground_cover import COVER, GroundCover, read_cover
+
+
+def covered_images() -> list[str]:
+    return sorted(path.stem for path in ground_cover._FOLDER.glob("*.png"))
 
 
 def test_only_training_images_are_labelled():
