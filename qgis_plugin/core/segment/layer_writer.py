@@ -36,6 +36,10 @@ class Found:
 class LayerWriter(QObject):
     """Writes through the layer's data provider, beside any edits that the user has open.
 
+    The provider stays open for writing as long as the layer lives. Left and entered again for every slice it
+    would change the file's journal each time, and whoever opens the file in that moment, the map being drawn
+    or the provider itself, finds no tables in it: the result would look empty.
+
     A polygon that the user has changed, made or deleted in the layer is theirs: it is neither removed nor
     brought back, and what is found anew in its place is left out (see TouchedPolygons).
 
@@ -54,6 +58,7 @@ class LayerWriter(QObject):
     def __init__(self, layer: QgsVectorLayer, *, parent: QObject) -> None:
         super().__init__(parent)
         self._layer: Optional[QgsVectorLayer] = layer
+        layer.dataProvider().enterUpdateMode()
         self._touched = TouchedPolygons(layer, parent=self)
         self._id_of: Dict[bytes, int] = {}
         self._named: Set[bytes] = set()
@@ -139,7 +144,8 @@ class LayerWriter(QObject):
     def _finish(self) -> None:
         if self._layer is None:
             return
-        self._layer.reload()  # open attribute tables and counts look again
+        # Open attribute tables and counts look again; to reload the layer would open its file anew.
+        self._layer.dataProvider().dataChanged.emit()
         self._layer.updateExtents()
         self._layer.triggerRepaint()
         if self._is_ending:

@@ -16,8 +16,15 @@ from dock_tools import (
     wait_until,
 )
 from osgeo import gdal, ogr
-from qgis.core import NULL, QgsGeometry, QgsProject, QgsVectorLayer
-from qgis.PyQt.QtCore import QDateTime, QObject, Qt
+from qgis.core import (
+    NULL,
+    QgsGeometry,
+    QgsMapRendererParallelJob,
+    QgsMapSettings,
+    QgsProject,
+    QgsVectorLayer,
+)
+from qgis.PyQt.QtCore import QDateTime, QObject, QSize, Qt
 from segment_tools import ORIGIN, batch, found, lower_left, square_wkb, started
 
 
@@ -106,6 +113,34 @@ def test_two_results_differ_in_colour(make_result):
         categories = result.layer.renderer().categories()  # while this list lives, so do its symbols
         colours.append(categories[0].symbol().color().name())
     assert colours[0] != colours[1]
+
+
+WRITE_AHEAD = b"\x02\x02"
+
+
+def test_the_file_keeps_its_journal_while_polygons_arrive(qgis_app, make_result):
+    """Changed between two slices, it would look empty to who opens it then (sqlite.org/fileformat, 1.3.3)."""
+    result = make_result(started("ships"))
+    for x in (0, 5, 10):
+        fill(qgis_app, result, batch([(x, 0)]))
+        path = result.layer.source().split("|")[0]
+        with open(path, "rb") as file:
+            assert file.read(20)[18:] == WRITE_AHEAD
+
+
+def test_the_result_is_there_while_the_map_is_drawn(qgis_app, make_result, raster):
+    settings = QgsMapSettings()
+    settings.setOutputSize(QSize(200, 200))
+    settings.setExtent(raster.extent())
+    settings.setDestinationCrs(raster.crs())
+    for _ in range(40):
+        result = make_result(started("ships"))
+        settings.setLayers([result.layer])
+        drawing = QgsMapRendererParallelJob(settings)
+        drawing.start()
+        fill(qgis_app, result, batch([(0, 0)], side=20.0))
+        assert len(list(result.layer.getFeatures())) == 1
+        drawing.waitForFinished()
 
 
 def test_a_revision_changes_only_what_differs(qgis_app, make_result):
