@@ -6,7 +6,7 @@ Letters of the shapes: H, W rows and columns of the decoder's grid; O objects, F
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import cv2
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from geophrase.engine.model.rsam.scene_objects import SceneObjects, describe, objects_of_mask
 from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, Layout, cells_of, colours_of
 from geophrase.training.choosing.loose_phrases import loose_phrases
+from geophrase.training.data.cover import in_stretches
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
 
@@ -103,6 +104,8 @@ def draw_examples(
         noise: How the masks that the objects are found in differ from the truth.
         num_loose: Phrases to draw besides, of places and sizes as people use them.
     """
+    instances = in_stretches(layout.instances, height_px=SIDE_PX, width_px=SIDE_PX)
+    layout = replace(layout, instances=tuple(instances))
     sampler = PhraseSampler(
         layout.instances,
         width_px=SIDE_PX,
@@ -186,13 +189,16 @@ class _FoundObjects:
     def _descriptors(self, names: str, landmark: str) -> NDArray[np.float32]:
         key = names, landmark
         if key not in self._described:
-            kind = self._objects(names)[0]
-            others = self._objects(landmark)[0] if landmark else _NONE
-            self._described[key] = describe(SceneObjects.joined(kind, others))[: len(kind)]
+            kind, labels_HW = self._objects(names)
+            others, other_labels_HW = self._objects(landmark) if landmark else _NONE
+            joined = SceneObjects.joined(
+                kind, others, kind_labels_HW=labels_HW, landmark_labels_HW=other_labels_HW
+            )
+            self._described[key] = describe(joined)[: len(kind)]
         return self._described[key]
 
 
-_NONE = objects_of_mask(np.zeros((1, 1), bool))[0]
+_NONE = objects_of_mask(np.zeros((1, 1), bool))
 
 
 def _cells_by_object(

@@ -31,6 +31,7 @@ from geophrase.training.data.augment import (
     view_instances,
     whole_view,
 )
+from geophrase.training.data.cover import in_stretches
 from geophrase.training.data.image_cache import ImageCache
 from geophrase.training.data.instances import Instance, MaskHW, union_mask
 from geophrase.training.data.object_cache import ObjectCache
@@ -267,6 +268,7 @@ class PhraseDataset(Dataset[Sample]):
         if record.is_true_colour:
             seen = [instance.with_colour_of(image_HWC) for instance in seen]
         side_px = self._image_px
+        seen = in_stretches(seen, height_px=side_px, width_px=side_px)
         sampler = PhraseSampler(
             seen,
             width_px=side_px,

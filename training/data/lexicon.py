@@ -182,13 +182,21 @@ LEXICON: dict[str, ClassWords] = {
     "construction_site": _things(
         "construction site, building site", "construction sites, building sites", "bare_land"
     ),
-    "beach": _cover("beach, sandy shore", "bare_land"),
+    "beach": _cover("beach, sandy shore, sand, sandy beach", "bare_land"),
     "road": _cover(
         "road, roads, street, streets, roadway, paved road, road network, paved roads, tarmac roads",
         "bridge parking_lot roundabout runway running_track railway path",
     ),
     "path": _things("path, footpath, trail, track", "paths, footpaths, trails, tracks", "road running_track"),
-    "runway": _things("runway, airstrip, landing strip", "runways, airstrips, landing strips", "road"),
+    "runway": _things(
+        "runway, taxiway, airstrip, landing strip",
+        "runways, taxiways, airstrips, landing strips, runways and taxiways",
+        "road apron",
+    ),
+    "apron": _cover(
+        "apron, airport apron, tarmac, aircraft parking area, aircraft stands, airplane parking",
+        "road parking_lot runway",
+    ),
     "railway": _things(
         "railway, railroad, rail line, train tracks", "railways, railroads, rail lines", "road train"
     ),

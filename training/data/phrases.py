@@ -8,6 +8,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from geophrase.training.data import gatherings, referring
+from geophrase.training.data.cover import (
+    cover_place_expressions,
+    cover_relation_expressions,
+    cover_size_expressions,
+    covers_of,
+    in_stretches,
+)
 from geophrase.training.data.grammar import Wording, choose_noun, indefinite, roughen, sentence
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.lexicon import SURELY_ABSENT, may_be_confused, words_for
@@ -75,7 +82,8 @@ class PhraseSampler:
     """Draws phrases for an image's objects; the same generator state gives the same phrases.
 
     Args:
-        instances: The objects as they lie in the image that the phrases are for.
+        instances: The objects as they lie in the image that the phrases are for, areas in their stretches
+            (see `cover.in_stretches`) if these are to be told apart.
         width_px: Its width.
         height_px: Its height.
         classes_labelled: Classes whose every object is among the instances: only these may be absent.
@@ -102,6 +110,8 @@ class PhraseSampler:
         self._labelled = sorted(classes_labelled)
         self._groups = group_things(instances, width_px, height_px)
         self._general = general_groups(self._groups, self._labelled)
+        self._size_xy_px = width_px, height_px
+        self._covers = covers_of(instances, width_px, height_px)
 
     def sample(self, rng: random.Random, count: int) -> list[Utterance]:
         """At most `count` distinct phrases; fewer only when the image offers nothing more to say."""
@@ -152,10 +162,8 @@ class PhraseSampler:
         return {
             "class": lambda rng: self._class(rng, "class"),
             "synonym": lambda rng: self._class(rng, "synonym"),
-            "place": lambda rng: self._from_group(
-                rng, _PLACES if rng.random() < 0.7 else _PLACES_OF_SEVERAL, wants_absent=False
-            ),
-            "size": lambda rng: self._from_group(rng, _SIZES, wants_absent=False),
+            "place": self._place,
+            "size": self._size,
             "relation": lambda rng: self._relation(rng, wants_absent=False),
             "attribute": lambda rng: self._from_group(rng, self._attribute_sources(), wants_absent=False),
             "plural": self._plural,
@@ -196,15 +204,31 @@ class PhraseSampler:
             return None
         is_general = self._general and rng.random() < _GENERAL_SHARE
         group = rng.choice(self._general if is_general else self._groups)
-        found = [
-            expression
-            for source in sources
-            for expression in source(group, rng)
-            if (not expression.targets) == wants_absent
-        ]
-        return rng.choice(found) if found else None
+        found = (expression for source in sources for expression in source(group, rng))
+        return _drawn(found, rng, wants_absent=wants_absent)
+
+    def _place(self, rng: random.Random) -> Expression | None:
+        if self._is_about_cover(rng):
+            found = cover_place_expressions(rng.choice(self._covers), rng)
+            return _drawn(found, rng, wants_absent=False)
+        sources = _PLACES if rng.random() < 0.7 else _PLACES_OF_SEVERAL
+        return self._from_group(rng, sources, wants_absent=False)
+
+    def _size(self, rng: random.Random) -> Expression | None:
+        if self._is_about_cover(rng):
+            found = cover_size_expressions(rng.choice(self._covers), rng)
+            return _drawn(found, rng, wants_absent=False)
+        return self._from_group(rng, _SIZES, wants_absent=False)
+
+    def _is_about_cover(self, rng: random.Random) -> bool:
+        return bool(self._covers) and (not self._groups or rng.random() < _COVER_SHARE)
 
     def _relation(self, rng: random.Random, *, wants_absent: bool) -> Expression | None:
+        if self._is_about_cover(rng):
+            found = cover_relation_expressions(
+                self._covers, self._groups, self._instances, self._size_xy_px, rng
+            )
+            return _drawn(found, rng, wants_absent=wants_absent)
         if len(self._groups) < 2 or (not wants_absent and rng.random() < 0.3):
             return self._from_group(rng, (gatherings.gathered_expressions,), wants_absent=wants_absent)
         targets, *anchors = rng.sample(self._groups, min(3, len(self._groups)))
@@ -213,8 +237,7 @@ class PhraseSampler:
         if len(anchors) > 1:
             between = referring.between_expressions(targets, anchors[0], anchors[1], rng)
             expressions = itertools.chain(_told_by(between, anchors), expressions)
-        found = [one for one in expressions if (not one.targets) == wants_absent]
-        return rng.choice(found) if found else None
+        return _drawn(expressions, rng, wants_absent=wants_absent)
 
     def _plural(self, rng: random.Random) -> Expression | None:
         if len(self._by_name) > 1 and rng.random() < 0.3:
@@ -241,10 +264,7 @@ class PhraseSampler:
             wording = Wording(rng.choice(SURELY_ABSENT), is_plural=True, is_complete=True)
             return Expression(wording, (), "absent", "")
         if roll < 0.35:
-            sources: tuple[_Source, ...] = (referring.place_expressions,)
-            if self._colour_ok:
-                sources = (*sources, referring.colour_expressions)
-            expression = self._from_group(rng, sources, wants_absent=True)
+            expression = self._absent_of_kind(rng)
             if expression is not None:
                 return expression
         elif roll < 0.5:
@@ -254,8 +274,19 @@ class PhraseSampler:
         names = self.absent_classes()
         return _absent_class(rng.choice(names), rng) if names else None
 
+    def _absent_of_kind(self, rng: random.Random) -> Expression | None:
+        """Something by its place or colour where only others of its kind are."""
+        if self._is_about_cover(rng):
+            found = cover_place_expressions(rng.choice(self._covers), rng)
+            return _drawn(found, rng, wants_absent=True)
+        sources: tuple[_Source, ...] = (referring.place_expressions,)
+        if self._colour_ok:
+            sources = (*sources, referring.colour_expressions)
+        return self._from_group(rng, sources, wants_absent=True)
+
 
 _GENERAL_SHARE = 0.15
+_COVER_SHARE = 0.5
 _Source = Callable[[Group, random.Random], Iterable[Expression]]
 _PLACES: tuple[_Source, ...] = (referring.place_expressions, referring.order_expressions)
 _PLACES_OF_SEVERAL: tuple[_Source, ...] = (
@@ -265,6 +296,11 @@ _PLACES_OF_SEVERAL: tuple[_Source, ...] = (
     referring.comparative_expressions,
 )
 _SIZES: tuple[_Source, ...] = (referring.size_expressions, gatherings.size_in_place_expressions)
+
+
+def _drawn(expressions: Iterable[Expression], rng: random.Random, *, wants_absent: bool) -> Expression | None:
+    found = [one for one in expressions if (not one.targets) == wants_absent]
+    return rng.choice(found) if found else None
 
 
 def _told_by(expressions: Iterable[Expression], anchors: Sequence[Group]) -> Iterator[Expression]:
@@ -313,6 +349,7 @@ def phrases_for_image(
         colour_ok: False where colours are not natural.
     """
     height_px, width_px = image_size_yx
+    instances = in_stretches(instances, height_px=height_px, width_px=width_px)
     sampler = PhraseSampler(
         instances,
         width_px=width_px,

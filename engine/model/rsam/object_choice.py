@@ -45,8 +45,11 @@ class _Scene:
     def read(cls, referent_logits_RHW: FloatArray, colours_CHW: FloatArray | None) -> _Scene:
         kind, labels_HW = objects_of_mask(sure_parts(referent_logits_RHW[0]), colours_CHW=colours_CHW)
         landmark_HW = sure_parts(referent_logits_RHW[1], least_logit=_LANDMARK_LOGIT)
-        landmarks, _ = objects_of_mask(landmark_HW, colours_CHW=colours_CHW)
-        return cls(SceneObjects.joined(kind, landmarks), labels_HW)
+        landmarks, landmark_labels_HW = objects_of_mask(landmark_HW, colours_CHW=colours_CHW)
+        joined = SceneObjects.joined(
+            kind, landmarks, kind_labels_HW=labels_HW, landmark_labels_HW=landmark_labels_HW
+        )
+        return cls(joined, labels_HW)
 
     @property
     def num_kind(self) -> int:

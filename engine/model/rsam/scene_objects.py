@@ -34,6 +34,8 @@ class SceneObjects:
         is_landmark_O: True for landmarks, which come last and are never chosen.
         colours_O3: Mean red, green and blue, less ImageNet's mean, over its standard deviation; not a number
             where unknown.
+        landmark_gaps_O: From each object of the kind to the nearest landmark, from edge to edge; 0 for
+            landmarks, and where there are none.
     """
 
     boxes_xyxy_O4: FloatArray
@@ -41,19 +43,38 @@ class SceneObjects:
     areas_O: FloatArray
     is_landmark_O: NDArray[np.bool_]
     colours_O3: FloatArray
+    landmark_gaps_O: FloatArray
 
     def __len__(self) -> int:
         return len(self.areas_O)
 
     @classmethod
-    def joined(cls, kind: SceneObjects, landmarks: SceneObjects) -> SceneObjects:
-        """Puts the objects of two masks in one list, those of the kind first."""
+    def joined(
+        cls,
+        kind: SceneObjects,
+        landmarks: SceneObjects,
+        *,
+        kind_labels_HW: NDArray[np.int32],
+        landmark_labels_HW: NDArray[np.int32],
+    ) -> SceneObjects:
+        """Puts the objects of two masks in one list, those of the kind first.
+
+        Args:
+            kind: Objects of `objects_of_mask`.
+            landmarks: Likewise.
+            kind_labels_HW: The cells of the former, as `objects_of_mask` numbers them.
+            landmark_labels_HW: The cells of the latter.
+        """
+        gaps_K = np.zeros(len(kind), np.float32)
+        if len(kind) and len(landmarks):
+            gaps_K = _gaps_to_mask(kind_labels_HW, len(kind), landmark_labels_HW > 0)
         return cls(
             np.concatenate([kind.boxes_xyxy_O4, landmarks.boxes_xyxy_O4]),
             np.concatenate([kind.centres_xy_O2, landmarks.centres_xy_O2]),
             np.concatenate([kind.areas_O, landmarks.areas_O]),
             np.concatenate([np.zeros(len(kind), bool), np.ones(len(landmarks), bool)]),
             np.concatenate([kind.colours_O3, landmarks.colours_O3]),
+            np.concatenate([gaps_K, np.zeros(len(landmarks), np.float32)]),
         )
 
 
@@ -91,8 +112,17 @@ def objects_of_mask(
         (cells_O / (width * height)).astype(np.float32),
         np.zeros(count, bool),
         _mean_colours(colours_CHW, labels_HW, count),
+        np.zeros(count, np.float32),
     )
     return objects, labels_HW
+
+
+def _gaps_to_mask(labels_HW: NDArray[np.int32], num_objects: int, mask_HW: NDArray[np.bool_]) -> FloatArray:
+    """The gap between each object's cells and those of a mask, 0 where they touch, shape (O,)."""
+    steps_HW = ndimage.distance_transform_edt(~mask_HW, sampling=1 / np.array(mask_HW.shape))
+    nearest_O = ndimage.minimum(steps_HW, labels_HW, np.arange(1, num_objects + 1))
+    gaps_O: FloatArray = np.maximum(nearest_O - 1 / max(mask_HW.shape), 0).astype(np.float32)
+    return gaps_O
 
 
 def _mean_colours(colours_CHW: FloatArray | None, labels_HW: NDArray[np.int32], count: int) -> FloatArray:
@@ -126,6 +156,7 @@ def _part(objects: SceneObjects, is_in_O: NDArray[np.bool_]) -> SceneObjects:
         objects.areas_O[is_in_O],
         objects.is_landmark_O[is_in_O],
         objects.colours_O3[is_in_O],
+        objects.landmark_gaps_O[is_in_O],
     )
 
 
@@ -280,9 +311,9 @@ def _by_landmarks(kind: SceneObjects, landmarks: SceneObjects) -> NDArray[np.flo
     count = len(kind)
     if not len(landmarks):
         return np.zeros((count, _NUM_LANDMARK))
-    gap_K = _gaps(kind.boxes_xyxy_O4, landmarks.boxes_xyxy_O4).min(axis=1)
+    gap_K = kind.landmark_gaps_O.astype(np.float64)
     side_K = _sides(kind).max(axis=1)
-    rank_K = _ranks(gap_K.astype(np.float32))
+    rank_K = _ranks(kind.landmark_gaps_O)
     whole_4 = np.concatenate(
         [landmarks.boxes_xyxy_O4[:, :2].min(axis=0), landmarks.boxes_xyxy_O4[:, 2:].max(axis=0)]
     )

@@ -22,9 +22,12 @@ def mask_of(*boxes):
 
 
 def described(*boxes, landmarks=()):
-    kind, _ = objects_of_mask(mask_of(*boxes))
-    others, _ = objects_of_mask(mask_of(*landmarks))
-    return describe(SceneObjects.joined(kind, others))
+    return describe(joined(mask_of(*boxes), mask_of(*landmarks)))
+
+
+def joined(kind_mask, landmark_mask):
+    (kind, labels), (others, other_labels) = objects_of_mask(kind_mask), objects_of_mask(landmark_mask)
+    return SceneObjects.joined(kind, others, kind_labels_HW=labels, landmark_labels_HW=other_labels)
 
 
 def differing_columns(first, second):
@@ -106,3 +109,19 @@ def test_an_objects_colour_is_the_mean_over_its_own_cells():
     assert np.isnan(plain.colours_O3).all()
     assert np.isfinite(describe(plain)).all()
     assert 7 <= len(differing_columns(describe(objects), describe(plain))) <= 9
+
+
+def test_gaps_to_landmarks_are_those_of_the_cells_and_not_of_the_boxes():
+    """A river across the image has a box that holds everything."""
+    from shapely import MultiPolygon, box
+
+    rows, cols = np.mgrid[:SIDE, :SIDE]
+    river = np.abs(rows - cols) < 5
+    boxes = [(20, 60, 30, 70), (70, 5, 80, 15), (45, 35, 50, 38)]
+    found = joined(mask_of(*boxes), river)
+    cells = MultiPolygon(
+        [box(col, row, col + 1, row + 1) for row, col in zip(*np.nonzero(river), strict=True)]
+    )
+    expected = [box(*each).distance(cells) / SIDE for each in sorted(boxes, key=lambda each: each[1])]
+    np.testing.assert_allclose(found.landmark_gaps_O[:3], expected, atol=0.005)
+    assert found.landmark_gaps_O[3] == 0

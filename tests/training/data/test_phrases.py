@@ -329,7 +329,7 @@ def test_no_colour_is_said_of_composites() -> None:
 def test_crowds_are_neither_counted_nor_compared() -> None:
     crowd = Instance("building", np.ones((50, 50), np.uint8), 10, 10, is_crowd=True)
     sampler = sampler_for([crowd], classes_labelled=("building", "water"))
-    for kind in ("place", "size", "relation", "attribute"):
+    for kind in ("size", "relation", "attribute"):
         assert all(sampler.draw(random.Random(seed), kind) is None for seed in range(20))
     text = sampler.draw(random.Random(3), "class")
     assert text is not None

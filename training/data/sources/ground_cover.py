@@ -19,11 +19,15 @@ import numpy.typing as npt
 
 from geophrase.training.data.instances import Instance
 
-COVER = ("tree", "grass", "bare_land", "water", "road", "building", "parking_lot")
+COVER = (
+    "tree", "grass", "bare_land", "water", "road", "building", "parking_lot",
+    "beach", "swimming_pool", "runway", "apron", "football_pitch",
+)  # fmt: skip
 _FOLDER = Path(__file__).resolve().parent / "ground_cover"
 _PLANTS = ("tree", "grass")
 _MIN_FRACTION = 0.002  # of the image; what covers less was overlooked as easily as seen
 _SURELY_SEEN = frozenset({"water"})  # never overlooked
+_SMALL = frozenset({"swimming_pool"})
 _KINDS_OF_WATER = {
     "river": (
         "165 167 168 170 171 172 173 174 178 179 180 181 182 183 184 186 187 190 191 194 195 196 364 368 491 "
@@ -45,8 +49,8 @@ class GroundCover:
     """The labels of one image.
 
     Attributes:
-        instances: Each class as one crowd; trees and grass together are vegetation, too, and water that is
-            known to be a river or the sea is that as well.
+        instances: Each class as one crowd; trees and grass together are vegetation, too, beaches are bare,
+            playing fields are grass, and water that is known to be a river or the sea is that as well.
         classes_labelled: Classes of which everything in the image is labelled.
     """
 
@@ -64,6 +68,8 @@ def read_cover(stem: str, image_HWC: npt.NDArray[np.uint8]) -> GroundCover:
     assert small_HW is not None, f"{path} came with this package and can't be read"
     labels_HW = cv2.resize(small_HW, (width_px, height_px), interpolation=cv2.INTER_NEAREST)
     masks = {name: labels_HW == number for number, name in enumerate(COVER, start=1)}
+    masks["bare_land"] = masks["bare_land"] | masks["beach"]
+    masks["grass"] = masks["grass"] | masks["football_pitch"]
     if all(masks[name].any() for name in _PLANTS):
         masks["vegetation"] = masks["tree"] | masks["grass"]
     kind = next((kind for kind, stems in _WATERS.items() if stem in stems), None)
@@ -75,7 +81,7 @@ def read_cover(stem: str, image_HWC: npt.NDArray[np.uint8]) -> GroundCover:
         instance = Instance.from_mask(name, mask_HW, image_HWC=image_HWC, is_crowd=True)
         if instance is None:
             continue
-        if instance.area_px < _MIN_FRACTION * height_px * width_px:
+        if name not in _SMALL and instance.area_px < _MIN_FRACTION * height_px * width_px:
             slivers.add(name)
         else:
             instances.append(instance)
