@@ -5,7 +5,8 @@
 
 An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
 a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
-Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2).
+Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2). The chooser
+among objects may come from weights of its own, as `geophrase-train choose` wrote them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from geophrase.engine.model.weights.card import ModelCard, TrainingSource, write
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 
 LICENCE = "GPL-3.0-or-later"
+CHOOSER = "chooser."
 OBJECTNESS_BIAS = "mask_decoder.pred_obj_score_head.layers.2.bias"
 FIGURES = ("phrases", "oIoU", "mIoU", "P@0.5", "P@0.6", "P@0.7", "P@0.8", "P@0.9", "objectness_auc")
 UNSHIPPED = (
@@ -66,6 +68,14 @@ def averaged(several: Sequence[Mapping[str, Tensor]]) -> dict[str, Tensor]:
     return means
 
 
+def with_chooser_of(tensors: Mapping[str, Tensor], other: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The weights with the chooser among objects of others."""
+    chooser = {name: tensor for name, tensor in other.items() if name.startswith(CHOOSER)}
+    if chooser.keys() != {name for name in tensors if name.startswith(CHOOSER)}:
+        raise SystemExit("The weights of --chooser have another chooser than those it is for.")
+    return {**tensors, **chooser}
+
+
 def with_objectness_lowered(tensors: Mapping[str, Tensor], threshold_logit: float) -> dict[str, Tensor]:
     """The weights with a bias such that what was a threshold of objectness is 0, which every user has."""
     return {**tensors, OBJECTNESS_BIAS: tensors[OBJECTNESS_BIAS] - threshold_logit}
@@ -88,6 +98,8 @@ def publish(args: argparse.Namespace) -> Path:
     )
     path = load.BUNDLED_FOLDER / f"{name}.safetensors"
     tensors = averaged([load.read_state_dict(weights) for weights in trained])
+    if args.chooser is not None:
+        tensors = with_chooser_of(tensors, load.read_state_dict(load.locate_weights(args.chooser)))
     tensors = with_objectness_lowered(tensors, args.objectness_threshold)
     save_weights(tensors, path, metadata, half=True)
     reports = (pair.partition("=") for pair in args.evaluation)
@@ -116,6 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         required=True,
         help="what `fit` or `choose` wrote; several are averaged",
     )
+    parser.add_argument("--chooser", type=Path, help="what `choose` wrote, if the chooser comes from there")
     parser.add_argument(
         "--objectness-threshold", type=float, default=0.0, metavar="LOGIT",
         help="of what is there, as `evaluate --false-alarms` gave it on validation images",
