@@ -5,8 +5,8 @@
 
 An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
 a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
-Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2). The chooser
-among objects may come from weights of its own, as `geophrase-train choose` wrote them.
+Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2). The
+chooser among objects may come from weights of its own, as `geophrase-train choose` wrote them.
 """
 
 from __future__ import annotations

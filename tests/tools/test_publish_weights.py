@@ -1,4 +1,4 @@
-"""Shipped weights are the mean of what was trained, with the chooser and the objectness that were asked for."""
+"""Shipped weights are the mean of what was trained, with the chooser and objectness that were asked for."""
 
 from __future__ import annotations
 
