@@ -24,14 +24,14 @@ from ..core.annotate.boxes import BoxSource, BoxToLabel
 from ..core.annotate.label_store import LabelStore, open_labels
 from ..core.annotate.walk import Label, LabelWalk
 from ..core.background import BackgroundCall
-from ..core.export.errors import ExportError
 from ..core.raster.layer_raster import LayerRaster
+from ..core.refine.layer_edit import RefinedError
 from ..core.refine.outlined import RefinedFeature, View
 from ..core.refine.refined_object import RefinedObject
 from ..core.segment.queries import QueryError, split_queries
-from ..core.segment.refined import RefinedError
 from ..core.segment.result_file import ResultError
 from ..core.translation import tr
+from ..core.vector.reproject import NoPlaceError
 from .messages import Messages
 from .refine_controller import RefineController
 from .refine_keys import WalkKey
@@ -185,7 +185,7 @@ class LabelController(QObject):
         self._page.label_box.show_walk(self.walk)
         try:
             labelled = self.store.labelled_object(box, raster.crs)
-        except ExportError as error:
+        except NoPlaceError as error:
             self._refuse(str(error))
             return
         if labelled is not None:

@@ -13,19 +13,19 @@ from qgis.PyQt.QtCore import QDateTime, QObject, Qt, QTimer, pyqtSignal
 from geophrase.protocol.jobs import JobStarted, Outline
 
 from ..core.engine.service import EngineService
-from ..core.export.boxes import Corners
 from ..core.raster.errors import LayerError
 from ..core.raster.layer_raster import LayerRaster, layer_raster
+from ..core.refine.layer_edit import RefinedError, write_refined
 from ..core.refine.outlined import RefinedFeature, RefineOptions, View
 from ..core.refine.prompts import PromptState
 from ..core.refine.refine_engine import RefineEngine
 from ..core.segment.layer import ResultLayer
 from ..core.segment.queries import QueryError, split_queries
-from ..core.segment.refined import RefinedError, write_refined
 from ..core.segment.result_file import ResultError
 from ..core.segment.results import Results
 from ..core.settings import load_settings
 from ..core.translation import tr
+from ..core.vector.boxes import Corners
 from .messages import Messages
 from .refine_tool import RefineTool
 from .segment_page import SegmentPage

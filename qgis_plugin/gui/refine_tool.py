@@ -9,14 +9,14 @@ from qgis.core import QgsVectorLayer
 from qgis.gui import QgsMapCanvas, QgsMapMouseEvent, QgsMapTool
 from qgis.PyQt.QtCore import QEvent, QObject, QPoint, Qt, QTimer, pyqtSignal
 
-from ..core.export.clicks import Click
-from ..core.export.errors import ExportError
 from ..core.refine.outlined import Outlined
 from ..core.refine.prompts import PromptState
 from ..core.refine.refine_engine import RefineEngine
 from ..core.refine.refined_object import RefinedObject
 from ..core.refine.stored_object import stored_object
 from ..core.translation import tr
+from ..core.vector.clicks import Click
+from ..core.vector.reproject import NoPlaceError
 from .mask_choice import MaskChoice
 from .refine_bands import RefineBands
 from .refine_keys import RefineKey, is_held, refine_key, walk_key
@@ -245,7 +245,7 @@ class RefineTool(QgsMapTool):
             return False
         try:
             self._object = stored_object(picked, self._segments, self._engine.raster.crs, text=self._text)
-        except ExportError:
+        except NoPlaceError:
             return False
         self._end_hover()
         self._redraw()

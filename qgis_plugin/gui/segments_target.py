@@ -7,8 +7,8 @@ from typing import Optional
 from qgis.core import QgsVectorLayer, QgsWkbTypes
 from qgis.gui import QgisInterface
 
-from ..core.segment.features import is_segments_schema
 from ..core.segment.results import Results
+from ..core.vector.features import is_segments_schema
 
 
 def segments_target(iface: QgisInterface, results: Results) -> Optional[QgsVectorLayer]:

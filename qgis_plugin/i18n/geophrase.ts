@@ -651,7 +651,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>GeoPhrase: new polygon</source>
         <translation type="unfinished"></translation>
     </message>
@@ -661,7 +661,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>GeoPhrase: refined polygon</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1678,7 +1678,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The layer {name} can&apos;t be edited. Make it writable, or export it and refine the copy.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1743,7 +1743,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The object has several parts and {name} takes one. Export to a multi-polygon layer.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1773,12 +1773,12 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The polygon could not be put into the layer {name}. Look at the layer&apos;s message in the log.</source>
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1788,7 +1788,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/export/prepare.py"/>
+        <location filename="../core/vector/reproject.py"/>
         <source>The polygons cannot be expressed in {crs} ({reason}); choose a target in another CRS.</source>
         <translation type="unfinished"></translation>
     </message>
@@ -1798,7 +1798,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../core/export/prepare.py"/>
+        <location filename="../core/vector/reproject.py"/>
         <source>The polygons lie outside the area of {crs}; choose a target in another CRS.</source>
         <translation type="unfinished"></translation>
     </message>

@@ -652,7 +652,7 @@
         <translation>GeoPhrase: neue Umrisse</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>GeoPhrase: new polygon</source>
         <translation>GeoPhrase: neues Polygon</translation>
     </message>
@@ -662,7 +662,7 @@
         <translation>GeoPhrase: Objekte aus Suchbegriffen, Punkten und Rechtecken</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>GeoPhrase: refined polygon</source>
         <translation>GeoPhrase: verfeinertes Polygon</translation>
     </message>
@@ -1679,7 +1679,7 @@
         <translation>Der Layer {name} lässt sich nicht zeichnen; reparieren Sie seine Datenquelle, und versuchen Sie es dann noch einmal.</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The layer {name} can&apos;t be edited. Make it writable, or export it and refine the copy.</source>
         <translation>Der Layer {name} lässt sich nicht bearbeiten. Machen Sie ihn beschreibbar, oder exportieren Sie ihn und verfeinern Sie die Kopie.</translation>
     </message>
@@ -1744,7 +1744,7 @@
         <translation>Das nächste Rechteck (Bild ab in der Karte)</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The object has several parts and {name} takes one. Export to a multi-polygon layer.</source>
         <translation>Das Objekt hat mehrere Teile, und {name} nimmt nur einen auf. Exportieren Sie in einen Multipolygonlayer.</translation>
     </message>
@@ -1774,12 +1774,12 @@
         <translation>Auch die übrigen Polygone des Suchbegriffs in einem Bild stimmen</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The polygon could not be put into the layer {name}. Look at the layer&apos;s message in the log.</source>
         <translation>Das Polygon konnte nicht in den Layer {name} eingefügt werden. Lesen Sie die Meldung des Layers im Protokoll.</translation>
     </message>
     <message>
-        <location filename="../core/segment/refined.py"/>
+        <location filename="../core/refine/layer_edit.py"/>
         <source>The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.</source>
         <translation>Das Polygon hat in den Koordinaten von {name} keinen Platz. Wählen Sie einen Layer mit einem anderen KBS.</translation>
     </message>
@@ -1789,7 +1789,7 @@
         <translation>Die Polygone lassen sich nicht schreiben ({why}). Schaffen Sie Platz auf dem Datenträger, und starten Sie die Suche noch einmal.</translation>
     </message>
     <message>
-        <location filename="../core/export/prepare.py"/>
+        <location filename="../core/vector/reproject.py"/>
         <source>The polygons cannot be expressed in {crs} ({reason}); choose a target in another CRS.</source>
         <translation>Die Polygone lassen sich in {crs} nicht ausdrücken ({reason}); wählen Sie ein Ziel mit einem anderen KBS.</translation>
     </message>
@@ -1799,7 +1799,7 @@
         <translation>Die Polygone haben keinen Suchbegriff. Wählen Sie das Feld, das ihn enthält, oder geben Sie einen für alle ein.</translation>
     </message>
     <message>
-        <location filename="../core/export/prepare.py"/>
+        <location filename="../core/vector/reproject.py"/>
         <source>The polygons lie outside the area of {crs}; choose a target in another CRS.</source>
         <translation>Die Polygone liegen außerhalb des Gebiets von {crs}; wählen Sie ein Ziel mit einem anderen KBS.</translation>
     </message>

@@ -23,7 +23,6 @@ from qgis.core import (
     QgsProcessingParameterString,
 )
 
-from ..core.export.attributes import is_null
 from ..core.export.errors import ExportCancelledError
 from ..core.export.labelled import labelled_objects
 from ..core.export.sample_folder import ImageSource
@@ -35,8 +34,9 @@ from ..core.export.training_sample import (
     write_training_sample,
 )
 from ..core.raster.local_file import absolute_source
-from ..core.segment.features import QUERY_FIELD
 from ..core.translation import tr
+from ..core.vector.features import QUERY_FIELD
+from ..core.vector.fields import is_null
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
 from .ground import resolution_map

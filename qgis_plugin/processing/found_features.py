@@ -9,9 +9,9 @@ from qgis.core import QgsFields, QgsProcessingFeedback
 from geophrase.protocol.jobs import JobEvent, JobNotice, JobProgress, JobResult, JobStarted
 
 from ..core.engine.job_stream import PartialFeatures
-from ..core.segment.features import features_of
 from ..core.segment.job import Sending
 from ..core.translation import tr
+from ..core.vector.features import features_of
 from .feature_spool import FeatureSpool
 from .open_sink import OpenSink
 

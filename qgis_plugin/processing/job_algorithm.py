@@ -11,8 +11,8 @@ from qgis.core import (
 )
 
 from ..core.engine.errors import JobCancelled
-from ..core.segment.features import SEGMENT_FIELDS
 from ..core.translation import tr
+from ..core.vector.features import SEGMENT_FIELDS
 from .algorithm import GeoPhraseAlgorithm
 from .failure import failures_told
 from .feature_spool import FeatureSpool

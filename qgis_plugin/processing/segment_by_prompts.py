@@ -23,11 +23,11 @@ from qgis.core import (
 )
 
 from ..core.engine.errors import JobCancelled
-from ..core.fields import text_field, whole_number_field
 from ..core.raster.crops import CropLattice
 from ..core.raster.errors import ReadCancelledError
-from ..core.segment.features import SEGMENT_FIELDS, features_of
 from ..core.translation import tr
+from ..core.vector.features import SEGMENT_FIELDS, features_of
+from ..core.vector.fields import text_field, whole_number_field
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
 from .ground import resolution_map

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -29,6 +31,8 @@ INNER_ALLOWED = {
     ("qgis_plugin", "gui"): {"gui", "core"},
     ("qgis_plugin", "processing"): {"processing", "core"},
 }
+# Packages whose files and folders may not import each other in a circle.
+WITHOUT_CIRCLES = ("protocol", "qgis_plugin")
 # What QGIS's own Python brings, on every system.
 IN_QGIS = {"qgis", "numpy", "osgeo", "geophrase", "__future__"}
 
@@ -66,6 +70,33 @@ def breaches(root: Path) -> list[str]:
     return found
 
 
+def imported_files(root: Path, package: str) -> Iterator[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Pairs of modules of a package, each as its path from the root: the first imports the second."""
+    modules = {path.relative_to(root).with_suffix("").parts for path in (root / package).rglob("*.py")}
+    for path in sorted((root / package).rglob("*.py")):
+        where = path.relative_to(root).with_suffix("").parts
+        for name in sorted(imported_modules(path, ".".join(["geophrase", *where[:-1]]))):
+            target = tuple(name.split(".")[1:])
+            if name.startswith("geophrase.") and target in modules:
+                yield where, target
+
+
+def circles(root: Path) -> list[str]:
+    """Parts of one folder, files or folders, that import each other by way of whatever they hold."""
+    needs: dict[tuple[str, ...], dict[str, set[str]]] = {}
+    for package in WITHOUT_CIRCLES:
+        for one, other in imported_files(root, package):
+            depth = next(at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b)
+            needs.setdefault(one[:depth], {}).setdefault(one[depth], set()).add(other[depth])
+    found = []
+    for folder, graph in needs.items():
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as error:
+            found.append(f"{'/'.join(folder)}: {' <- '.join(error.args[1])}")
+    return found
+
+
 def test_imports_flow_one_way(repository: Path):
     assert breaches(repository) == []
 
@@ -91,6 +122,29 @@ def test_a_breach_is_found(tmp_path: Path, file: str, line: str):
     path.parent.mkdir(parents=True)
     path.write_text(line + "\n", encoding="utf-8")
     assert breaches(tmp_path)
+
+
+def test_no_parts_of_a_folder_import_each_other_in_a_circle(repository: Path):
+    assert circles(repository) == []
+
+
+def test_a_circle_is_found_through_whatever_folders_hold(tmp_path: Path):
+    lines = {
+        "qgis_plugin/core/segment/file.py": "from ..export.boxes import BOX",
+        "qgis_plugin/core/export/boxes.py": "",
+        "qgis_plugin/core/export/mask.py": "from ..refine import prompts",
+        "qgis_plugin/core/refine/prompts.py": "",
+        "qgis_plugin/core/refine/outlined.py": "from geophrase.qgis_plugin.core.segment.features import A",
+    }
+    for file, line in lines.items():
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line + "\n", encoding="utf-8")
+    assert circles(tmp_path) == []  # there is no such features.py yet
+    (tmp_path / "qgis_plugin/core/segment/features.py").touch()
+    (circle,) = circles(tmp_path)
+    assert circle.startswith("qgis_plugin/core: ")
+    assert {"segment", "export", "refine"} == set(circle.split(": ")[1].split(" <- "))
 
 
 def test_package_markers_are_empty(repository: Path):

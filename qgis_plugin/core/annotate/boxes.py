@@ -19,10 +19,9 @@ from qgis.core import (
 
 from geophrase.protocol.grid import RasterGrid
 
-from ..export.attributes import is_null
-from ..export.boxes import Corners
-from ..export.errors import ExportError
-from ..export.prepare import reprojected
+from ..vector.boxes import Corners
+from ..vector.fields import is_null
+from ..vector.reproject import NoPlaceError, reprojected
 
 _KEY_BYTES = 8
 
@@ -108,7 +107,7 @@ class BoxSource:
             return None
         try:
             shape = reprojected(geometry, self.crs, self.raster_crs, self.context)
-        except ExportError:  # it has no place there
+        except NoPlaceError:
             return None
         places = np.array([(vertex.x(), vertex.y()) for vertex in shape.vertices()], np.float64)
         corners_pix = self.grid.to_pix(places)

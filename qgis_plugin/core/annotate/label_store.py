@@ -26,16 +26,13 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..export.attributes import is_null
-from ..fields import text_field
 from ..raster.layer_raster import LayerRaster
 from ..raster.local_file import absolute_source
+from ..refine.layer_edit import RefinedError, write_refined
 from ..refine.outlined import RefinedFeature
 from ..refine.refined_object import RefinedObject
 from ..refine.stored_object import stored_object
-from ..segment.features import QUERY_FIELD
 from ..segment.layer import show_above
-from ..segment.refined import RefinedError, write_refined
 from ..segment.result_file import (
     ResultError,
     create_segments_file,
@@ -47,6 +44,8 @@ from ..segment.result_file import (
 )
 from ..segment.result_style import COLOURS, style_by_query
 from ..translation import tr
+from ..vector.features import QUERY_FIELD
+from ..vector.fields import is_null, text_field
 from .boxes import BoxToLabel
 
 KEY_FIELD = "box_key"
@@ -122,7 +121,7 @@ class LabelStore:
             crs: The raster's.
 
         Raises:
-            ExportError: The polygon has no place in that CRS.
+            NoPlaceError: The polygon has no place in that CRS.
         """
         feature = next(self.layer.getFeatures(_of_box(box)), None)
         if feature is None or not feature.hasGeometry():

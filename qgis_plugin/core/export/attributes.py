@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterable, List
+from typing import Iterable, List
 
-from qgis.core import NULL, QgsFeature, QgsField, QgsFields
+from qgis.core import NULL, QgsField, QgsFields
 from qgis.PyQt.QtCore import QDateTime, Qt
 
-from ..segment.features import SEGMENT_FIELDS
+from ..vector.features import SEGMENT_FIELDS
+from ..vector.fields import is_null
 
 SHAPEFILE_NAMES = {"perimeter_m": "perim_m"}
 """What the engine too calls the fields whose names are longer than a shapefile's ten characters."""
@@ -23,13 +24,6 @@ def export_fields(source: QgsFields) -> QgsFields:
         if field.name().lower() not in _ROW_IDS and fields.lookupField(field.name()) < 0:
             fields.append(QgsField(field))
     return fields
-
-
-def values_by_name(feature: QgsFeature, names: Iterable[str]) -> Dict[str, object]:
-    """The feature's values of the fields that it has, null ones included."""
-    fields = feature.fields()
-    indices = {name: fields.lookupField(name) for name in names}
-    return {name: feature.attribute(index) for name, index in indices.items() if index >= 0}
 
 
 def with_names(fields: QgsFields, driver: str) -> QgsFields:
@@ -55,11 +49,6 @@ def name_in(name: str, driver: str, taken: Iterable[str] = ()) -> str:
         number += 1
         short = f"{name[: 9 - len(str(number))]}_{number}"
     return short
-
-
-def is_null(value: object) -> bool:
-    """Whether an attribute has no value, however this version of QGIS says so."""
-    return value is None or bool(value == NULL)
 
 
 def fitted(value: object, field: QgsField) -> object:

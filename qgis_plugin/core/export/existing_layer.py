@@ -14,9 +14,9 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..fields import text_field
 from ..translation import tr
-from .attributes import fitted, is_null, name_in
+from ..vector.fields import is_null, text_field
+from .attributes import fitted, name_in
 from .errors import ExportError
 from .prepare import PreparedFeatures, measured, relocated
 

@@ -12,12 +12,13 @@ from qgis.core import (
 )
 
 from ..translation import tr
-from .attributes import is_null, values_by_name
-from .boxes import BOX_FIELD, box_of
-from .clicks import CLICKS_FIELD, clicks_of
+from ..vector.boxes import BOX_FIELD, box_of
+from ..vector.clicks import CLICKS_FIELD, clicks_of
+from ..vector.fields import is_null, values_by_name
+from ..vector.reproject import NoPlaceError, moved_box, moved_clicks, reprojected
+from ..vector.rings import rings_of
 from .errors import ExportError
-from .outline import polygonal, rings_of
-from .prepare import moved_box, moved_clicks, reprojected
+from .outline import polygonal
 from .training_sample import LabelledObject
 
 
@@ -50,10 +51,14 @@ def labelled_objects(
         text = phrase.strip() or ("" if is_null(query) else str(query).strip())
         if not text:
             raise ExportError(tr("A polygon has no phrase; type the phrase that the polygons answer."))
-        geometry = polygonal(reprojected(feature.geometry(), crs, raster_crs, context))
-        if geometry.isNull():
-            continue
-        clicks = moved_clicks(clicks_of(values.get(CLICKS_FIELD)), crs, raster_crs, context)
+        try:
+            geometry = polygonal(reprojected(feature.geometry(), crs, raster_crs, context))
+            if geometry.isNull():
+                continue
+            clicks = moved_clicks(clicks_of(values.get(CLICKS_FIELD)), crs, raster_crs, context)
+            box_map = moved_box(box_of(values.get(BOX_FIELD)), crs, raster_crs, context)
+        except NoPlaceError as error:
+            raise ExportError(str(error)) from error
         anchor = geometry.pointOnSurface().asPoint()
         answer.append(
             LabelledObject(
@@ -62,7 +67,7 @@ def labelled_objects(
                 anchor_map=(anchor.x(), anchor.y()),
                 predicted_iou=_probability(values.get("iou_pred")),
                 clicks=clicks,
-                box_map=moved_box(box_of(values.get(BOX_FIELD)), crs, raster_crs, context),
+                box_map=box_map,
                 is_accepted=is_accepted,
             )
         )

@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Iterator, List, Tuple
 
-import numpy as np
 from qgis.core import (
     QgsCoordinateReferenceSystem,
     QgsCoordinateTransformContext,
@@ -18,7 +17,7 @@ from qgis.core import (
 )
 from qgis.PyQt.QtGui import QTransform
 
-from .mask import Rings
+from ..vector.rings import polygons_of
 from .regularise import regularised
 
 MAX_SMOOTHING = 5
@@ -162,21 +161,6 @@ def _without_holes(geometry: QgsGeometry, below_m2: float, measure: QgsDistanceA
     if len(parts) == 1:
         return polygonal(QgsGeometry.fromPolygonXY(parts[0]))
     return polygonal(QgsGeometry.unaryUnion([QgsGeometry.fromPolygonXY(part) for part in parts]))
-
-
-def polygons_of(geometry: QgsGeometry) -> List[List[List[QgsPointXY]]]:
-    """The parts of a polygon or multi-polygon, each a list of rings, the outer one first."""
-    if geometry.isMultipart():
-        return list(geometry.asMultiPolygon())
-    return [geometry.asPolygon()]
-
-
-def rings_of(geometry: QgsGeometry) -> Tuple[Rings, ...]:
-    """The same parts and rings as arrays."""
-    return tuple(
-        [np.array([(point.x(), point.y()) for point in ring], np.float64) for ring in polygon]
-        for polygon in polygons_of(geometry)
-    )
 
 
 def _local_plane(geometry: QgsGeometry, measure: QgsDistanceArea) -> Tuple[QTransform, QTransform]:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Iterable, List, Optional, Sequence, Tuple
+from typing import Callable, List, Sequence, Tuple
 
 from qgis.core import (
     QgsCoordinateReferenceSystem,
-    QgsCoordinateTransform,
     QgsCoordinateTransformContext,
-    QgsCsException,
     QgsDistanceArea,
     QgsFeature,
     QgsFields,
     QgsGeometry,
-    QgsPointXY,
 )
 
 from ..translation import tr
-from .attributes import values_by_name
-from .boxes import BOX_FIELD, Corners, box_of, box_text
-from .clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
+from ..vector.boxes import BOX_FIELD, box_of, box_text
+from ..vector.clicks import CLICKS_FIELD, clicks_of, clicks_text
+from ..vector.fields import values_by_name
+from ..vector.reproject import NoPlaceError, moved_box, moved_clicks, reprojected
 from .errors import ExportCancelledError, ExportError
 from .outline import OutlineOptions, area_m2, ground_measure, outlined, perimeter_m
 
@@ -99,65 +97,6 @@ def measured(feature: QgsFeature, geometry: QgsGeometry, measure: QgsDistanceAre
     return answer
 
 
-def reprojected(
-    geometry: QgsGeometry,
-    source: QgsCoordinateReferenceSystem,
-    target: QgsCoordinateReferenceSystem,
-    context: QgsCoordinateTransformContext,
-) -> QgsGeometry:
-    """The geometry in another CRS; as it is where one of the two is unknown.
-
-    Raises:
-        ExportError: It cannot be expressed there.
-    """
-    answer = QgsGeometry(geometry)
-    if not (source.isValid() and target.isValid()) or source == target:
-        return answer
-    try:
-        answer.transform(QgsCoordinateTransform(source, target, context))
-    except QgsCsException as error:
-        text = tr("The polygons cannot be expressed in {crs} ({reason}); choose a target in another CRS.")
-        raise ExportError(text.format(crs=target.authid(), reason=error)) from error
-    if not answer.boundingBox().isFinite():
-        text = tr("The polygons lie outside the area of {crs}; choose a target in another CRS.")
-        raise ExportError(text.format(crs=target.authid()))
-    return answer
-
-
-def moved_clicks(
-    clicks: Iterable[Click],
-    source: QgsCoordinateReferenceSystem,
-    target: QgsCoordinateReferenceSystem,
-    context: QgsCoordinateTransformContext,
-) -> Tuple[Click, ...]:
-    """The clicks in another CRS; as they are where one of the two is unknown.
-
-    Raises:
-        ExportError: One cannot be expressed there.
-    """
-    moved = []
-    for click in clicks:
-        x_map, y_map = _moved_place((click.x_map, click.y_map), source, target, context)
-        moved.append(Click(x_map, y_map, click.is_positive))
-    return tuple(moved)
-
-
-def moved_box(
-    corners: Optional[Corners],
-    source: QgsCoordinateReferenceSystem,
-    target: QgsCoordinateReferenceSystem,
-    context: QgsCoordinateTransformContext,
-) -> Optional[Corners]:
-    """The corners of a box in another CRS; as they are where one of the two is unknown, or without a box.
-
-    Raises:
-        ExportError: One cannot be expressed there.
-    """
-    if corners is None:
-        return None
-    return tuple(_moved_place(corner, source, target, context) for corner in corners)
-
-
 def relocated(
     feature: QgsFeature,
     source: QgsCoordinateReferenceSystem,
@@ -169,6 +108,18 @@ def relocated(
     Raises:
         ExportError: It cannot be expressed there.
     """
+    try:
+        return _relocated(feature, source, target, context)
+    except NoPlaceError as error:
+        raise ExportError(str(error)) from error
+
+
+def _relocated(
+    feature: QgsFeature,
+    source: QgsCoordinateReferenceSystem,
+    target: QgsCoordinateReferenceSystem,
+    context: QgsCoordinateTransformContext,
+) -> QgsFeature:
     answer = QgsFeature(feature)
     answer.setGeometry(reprojected(feature.geometry(), source, target, context))
     index = feature.fields().lookupField(CLICKS_FIELD)
@@ -180,17 +131,6 @@ def relocated(
     if box is not None:
         answer.setAttribute(index, box_text(box))
     return answer
-
-
-def _moved_place(
-    place: Tuple[float, float],
-    source: QgsCoordinateReferenceSystem,
-    target: QgsCoordinateReferenceSystem,
-    context: QgsCoordinateTransformContext,
-) -> Tuple[float, float]:
-    point = QgsGeometry.fromPointXY(QgsPointXY(*place))
-    moved = reprojected(point, source, target, context).asPoint()
-    return moved.x(), moved.y()
 
 
 def _with_fields(feature: QgsFeature, fields: QgsFields) -> QgsFeature:

@@ -13,8 +13,8 @@ from qgis.core import (
     QgsVectorLayerFeatureSource,
 )
 
-from ..segment.features import QUERY_FIELD
-from .attributes import is_null
+from ..vector.features import QUERY_FIELD
+from ..vector.fields import is_null
 
 _MAX_QUERIES = 100
 

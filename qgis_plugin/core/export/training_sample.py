@@ -15,11 +15,11 @@ from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 from ..raster.errors import LayerError, ReadCancelledError
 from ..translation import tr
-from .boxes import Corners
+from ..vector.boxes import Corners
+from ..vector.clicks import Click
+from ..vector.mask import Rings, polygon_mask
 from .chips import Chip, ObjectBox, planned_chips
-from .clicks import Click
 from .errors import ExportCancelledError, ExportError
-from .mask import Rings, polygon_mask
 from .sample_folder import DamagedFileError, ImageSource, LabelledPhrase, SampleFolder
 
 DEFAULT_SIDE_PX = 800

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from geophrase.protocol.grid import Bounds, RasterGrid
 from geophrase.protocol.messages import LOW_RES_STRIDE
 
-from ..export.mask import Rings, polygon_mask
 from ..raster.crops import Crop
+from ..vector.mask import Rings, polygon_mask
 
 _SHAPE_LIMIT = 1e-3
 """A drawn shape is as sure as a probability this far from 0 and 1: logits of 6.9.

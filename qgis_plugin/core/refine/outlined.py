@@ -12,10 +12,10 @@ from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.messages import SessionOpened
 
 from ..engine.client import PredictAnswer
-from ..export.boxes import Corners
-from ..export.clicks import Click
 from ..raster.crops import Crop
-from ..segment.features import geometry_of
+from ..vector.boxes import Corners
+from ..vector.clicks import Click
+from ..vector.features import geometry_of
 from .masks import CropMask
 from .prompts import PromptState
 

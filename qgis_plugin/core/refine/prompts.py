@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import List, Optional, Tuple
 
-from ..export.boxes import Corners
-from ..export.clicks import Click
+from ..vector.boxes import Corners
+from ..vector.clicks import Click
 from .masks import MaskPrompt, ShapeMask
 
 

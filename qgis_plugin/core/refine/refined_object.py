@@ -6,9 +6,9 @@ from typing import Dict, Optional, Tuple
 
 from qgis.core import QgsGeometry
 
-from ..export.boxes import Corners
-from ..export.clicks import Click
-from ..export.outline import rings_of
+from ..vector.boxes import Corners
+from ..vector.clicks import Click
+from ..vector.rings import rings_of
 from .masks import MaskPrompt, ShapeMask
 from .outlined import Outlined, RefinedFeature
 from .prompts import PromptHistory, PromptState

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from qgis.core import QgsCoordinateReferenceSystem, QgsFeature, QgsProject, QgsVectorLayer
 
-from ..export.attributes import values_by_name
-from ..export.boxes import BOX_FIELD, box_of
-from ..export.clicks import CLICKS_FIELD, clicks_of
-from ..export.prepare import moved_box, moved_clicks, reprojected
-from ..segment.features import QUERY_FIELD
+from ..vector.boxes import BOX_FIELD, box_of
+from ..vector.clicks import CLICKS_FIELD, clicks_of
+from ..vector.features import QUERY_FIELD
+from ..vector.fields import values_by_name
+from ..vector.reproject import moved_box, moved_clicks, reprojected
 from .refined_object import RefinedObject
 
 
@@ -24,7 +24,7 @@ def stored_object(
         text: What it is where the layer doesn't say.
 
     Raises:
-        ExportError: It has no place in that CRS.
+        NoPlaceError: It has no place in that CRS.
     """
     context = QgsProject.instance().transformContext()
     values = values_by_name(feature, (QUERY_FIELD, CLICKS_FIELD, BOX_FIELD))

@@ -25,7 +25,7 @@ class Found:
     """A polygon of a result.
 
     Attributes:
-        key: The same for the same shape and query (see features.keys_of).
+        key: The same for the same shape and query (see vector.features.keys_of).
         feature: With the output schema.
     """
 

@@ -26,11 +26,11 @@ from qgis.core import (
     QgsWkbTypes,
 )
 
-from ..export.boxes import BOX_FIELD
-from ..export.clicks import CLICKS_FIELD
-from ..fields import text_field
 from ..translation import tr
-from .features import SEGMENT_FIELDS
+from ..vector.boxes import BOX_FIELD
+from ..vector.clicks import CLICKS_FIELD
+from ..vector.features import SEGMENT_FIELDS
+from ..vector.fields import text_field
 
 RUN_KEY = "GEOPHRASE_RUN"
 """Under this name the engine's own outputs keep the parameters of their run, too."""

@@ -17,7 +17,7 @@ from ..engine.job_stream import PartialFeatures
 from ..log import log_details
 from ..raster.errors import LayerError
 from ..translation import tr
-from .features import SEGMENT_FIELDS, features_of, keys_of
+from ..vector.features import SEGMENT_FIELDS, features_of, keys_of
 from .job import OnEvent, Sending
 from .layer_writer import Found
 

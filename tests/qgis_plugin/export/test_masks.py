@@ -10,9 +10,9 @@ from pycocotools import mask as coco_mask
 from rasterio.features import rasterize
 from shapely.geometry import Polygon
 
-from geophrase.qgis_plugin.core.export.clicks import Click, clicks_of, clicks_text
-from geophrase.qgis_plugin.core.export.mask import polygon_mask
 from geophrase.qgis_plugin.core.export.rle import encode_rle
+from geophrase.qgis_plugin.core.vector.clicks import Click, clicks_of, clicks_text
+from geophrase.qgis_plugin.core.vector.mask import polygon_mask
 
 
 def _coco(mask_HW):

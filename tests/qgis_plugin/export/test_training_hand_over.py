@@ -32,7 +32,7 @@ from qgis.core import QgsApplication, QgsCoordinateTransformContext, QgsGeometry
 application = QgsApplication([], False)
 application.initQgis()
 from export_layers import segment, segments_layer
-from geophrase.qgis_plugin.core.fields import text_field
+from geophrase.qgis_plugin.core.vector.fields import text_field
 from geophrase.qgis_plugin.core.export.labelled import labelled_objects
 from geophrase.qgis_plugin.core.export.sample_folder import ImageSource
 from geophrase.qgis_plugin.core.export.training_sample import SampleOptions, write_training_sample

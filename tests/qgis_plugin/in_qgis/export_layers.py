@@ -17,7 +17,7 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 from geophrase.qgis_plugin.core.export.attributes import export_fields
 from geophrase.qgis_plugin.core.export.outline import OutlineOptions
 from geophrase.qgis_plugin.core.export.prepare import prepared_features
-from geophrase.qgis_plugin.core.segment.features import SEGMENT_FIELDS
+from geophrase.qgis_plugin.core.vector.features import SEGMENT_FIELDS
 
 CREATED = QDateTime.fromString("2026-11-21T10:20:30.125Z", Qt.DateFormat.ISODateWithMs)
 UTM = "EPSG:32632"

@@ -48,8 +48,8 @@ def batch(corners, *, query_index=0, side=1.0):
 
 def found(features, job):
     """The batch as the task hands it on."""
-    from geophrase.qgis_plugin.core.segment.features import SEGMENT_FIELDS, features_of, keys_of
     from geophrase.qgis_plugin.core.segment.layer_writer import Found
+    from geophrase.qgis_plugin.core.vector.features import SEGMENT_FIELDS, features_of, keys_of
 
     made = features_of(features, job, SEGMENT_FIELDS())
     return [Found(key, feature) for key, feature in zip(keys_of(features), made, strict=True)]

@@ -198,7 +198,7 @@ def test_a_name_gets_the_formats_suffix(qgis_app, typed, expected):
 
 
 def test_clicks_go_along_to_another_crs(tmp_path, features):
-    from geophrase.qgis_plugin.core.export.clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
+    from geophrase.qgis_plugin.core.vector.clicks import CLICKS_FIELD, Click, clicks_of, clicks_text
 
     layer = segments_layer(features)
     column = QgsField(layer.fields().field("query"))

@@ -22,9 +22,9 @@ from geophrase.qgis_plugin.core.export.outline import (
     ground_measure,
     outlined,
     perimeter_m,
-    polygons_of,
 )
 from geophrase.qgis_plugin.core.export.regularise import overlap
+from geophrase.qgis_plugin.core.vector.rings import polygons_of
 
 pytestmark = pytest.mark.usefixtures("qgis_app")
 MIDDLE_UTM = QgsPointXY(500_000, 5_540_000)

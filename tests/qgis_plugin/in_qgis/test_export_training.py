@@ -12,13 +12,13 @@ from qgis.core import NULL, QgsCoordinateTransformContext, QgsRasterLayer
 from qgis.PyQt.QtGui import QImage
 from rasters import write_raster
 
-from geophrase.qgis_plugin.core.export.clicks import CLICKS_FIELD, Click, clicks_text
 from geophrase.qgis_plugin.core.export.errors import ExportCancelledError, ExportError
 from geophrase.qgis_plugin.core.export.labelled import labelled_objects
 from geophrase.qgis_plugin.core.export.rle import encode_rle
 from geophrase.qgis_plugin.core.export.sample_folder import ImageSource
 from geophrase.qgis_plugin.core.export.training_sample import SampleOptions, write_training_sample
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
+from geophrase.qgis_plugin.core.vector.clicks import CLICKS_FIELD, Click, clicks_text
 
 SIDE_PX = 1200
 LEFT, TOP = 500_000.0, 5_540_000.0  # pixels of 0.5 m

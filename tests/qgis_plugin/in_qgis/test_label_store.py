@@ -14,12 +14,12 @@ from label_layers import LEFT, TOP, box_layer
 from osgeo import gdal, ogr
 from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
 from rasters import ROTATED, numbered, write_raster
-from test_segment_refined import refined
+from test_refine_layer_edit import refined
 
 from geophrase.qgis_plugin.core.annotate.boxes import BoxSource, BoxToLabel
 from geophrase.qgis_plugin.core.annotate.walk import Label, LabelWalk
-from geophrase.qgis_plugin.core.export.clicks import Click
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
+from geophrase.qgis_plugin.core.vector.clicks import Click
 
 pytestmark = pytest.mark.usefixtures("qgis_app")
 ROWS = [(10, 10, 20, 10, "red  roof"), (50, 40, 10, 30, None), (500, 500, 10, 10, "far away")]
@@ -191,7 +191,7 @@ def test_the_users_own_edits_of_the_labels_stay_open(walked):
 
 
 def test_a_layer_that_cannot_be_written_is_explained(walked):
-    from geophrase.qgis_plugin.core.segment.refined import RefinedError
+    from geophrase.qgis_plugin.core.refine.layer_edit import RefinedError
 
     (roof, _), raster, opened = walked
     store = opened()
@@ -211,7 +211,7 @@ def _in_sqlite(folder, statement) -> None:
 
 
 def test_a_label_that_was_not_saved_the_first_time_is_there_once(walked, tmp_path):
-    from geophrase.qgis_plugin.core.segment.refined import RefinedError
+    from geophrase.qgis_plugin.core.refine.layer_edit import RefinedError
 
     (roof, _), raster, opened = walked
     store = opened()

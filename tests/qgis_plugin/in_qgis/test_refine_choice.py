@@ -16,8 +16,8 @@ from qgis.PyQt.QtGui import QEnterEvent
 from qgis.PyQt.QtTest import QTest
 from qgis.PyQt.QtWidgets import QApplication
 
-from geophrase.qgis_plugin.core.export.boxes import box_of
-from geophrase.qgis_plugin.core.export.clicks import clicks_of
+from geophrase.qgis_plugin.core.vector.boxes import box_of
+from geophrase.qgis_plugin.core.vector.clicks import clicks_of
 
 LEFT, TOP, SIDE_M = 500_030.0, 5_539_970.0, 40.0
 

@@ -12,11 +12,11 @@ from rasters import ROTATED, write_raster
 from tile_server import TileServer
 
 from geophrase.qgis_plugin.core.engine.service import EngineService
-from geophrase.qgis_plugin.core.export.clicks import Click
 from geophrase.qgis_plugin.core.raster.layer_raster import layer_raster
 from geophrase.qgis_plugin.core.refine.outlined import RefineOptions, View
 from geophrase.qgis_plugin.core.refine.prompts import PromptState
 from geophrase.qgis_plugin.core.refine.refine_engine import RefineEngine
+from geophrase.qgis_plugin.core.vector.clicks import Click
 
 pytestmark = pytest.mark.usefixtures("qgis_app")
 SIDE_PX = 4096

@@ -13,11 +13,11 @@ from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.messages import Predicted, SessionOpened
 from geophrase.qgis_plugin.core.engine.client import PredictAnswer
-from geophrase.qgis_plugin.core.export.clicks import Click
 from geophrase.qgis_plugin.core.raster.crops import Crop
 from geophrase.qgis_plugin.core.refine.masks import ShapeMask
 from geophrase.qgis_plugin.core.refine.outlined import Outlined
 from geophrase.qgis_plugin.core.refine.prompts import PromptState
+from geophrase.qgis_plugin.core.vector.clicks import Click
 
 pytestmark = pytest.mark.usefixtures("qgis_app")
 SESSION = SessionOpened("s", RasterGrid(100, 100, (1, 0, 0, 0, -1, 100)), "m", "w", False, 0.0)

@@ -62,7 +62,7 @@ def fill(app, result, features, job=None, within=None):
 
 
 def test_the_attributes_are_the_engines_schema(qgis_app, make_result):
-    from geophrase.qgis_plugin.core.segment.features import SEGMENT_FIELDS
+    from geophrase.qgis_plugin.core.vector.features import SEGMENT_FIELDS
 
     assert [field.name() for field in SEGMENT_FIELDS()] == [
         "query", "score", "iou_pred", "objectness", "area_m2", "perimeter_m",

@@ -7,11 +7,11 @@ import pytest
 
 from geophrase.protocol.grid import RasterGrid, WindowPx
 from geophrase.protocol.messages import BoxQuery, MaskQuery, PointsQuery, TextQuery
-from geophrase.qgis_plugin.core.export.clicks import Click
 from geophrase.qgis_plugin.core.raster.crops import Crop
 from geophrase.qgis_plugin.core.refine.crop_prompts import bounds_of_prompts, prompts_in
 from geophrase.qgis_plugin.core.refine.masks import CropMask
 from geophrase.qgis_plugin.core.refine.prompts import PromptState
+from geophrase.qgis_plugin.core.vector.clicks import Click
 
 NORTH_UP = RasterGrid(4000, 3000, (0.5, 0.0, 500_000.0, 0.0, -0.5, 5_540_000.0))
 CROP = Crop(1, WindowPx(1024, 512, 512, 512), 256)

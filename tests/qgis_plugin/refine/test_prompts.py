@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from geophrase.qgis_plugin.core.export.clicks import Click
 from geophrase.qgis_plugin.core.refine.masks import ShapeMask
 from geophrase.qgis_plugin.core.refine.prompts import PromptHistory, PromptState
+from geophrase.qgis_plugin.core.vector.clicks import Click
 
 BOX = ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
 

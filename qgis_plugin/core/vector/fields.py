@@ -1,8 +1,10 @@
-"""Fields of vector layers, described as each version of QGIS wants it."""
+"""Fields of vector layers and their values, as each version of QGIS has them."""
 
 from __future__ import annotations
 
-from qgis.core import Qgis, QgsField
+from typing import Dict, Iterable
+
+from qgis.core import NULL, Qgis, QgsFeature, QgsField
 from qgis.PyQt.QtCore import QMetaType, QVariant
 
 _FIRST_WITH_METATYPE = 33800
@@ -27,6 +29,18 @@ def whole_number_field(name: str) -> QgsField:
 def time_field(name: str) -> QgsField:
     """A date with its time."""
     return QgsField(name, QMetaType.Type.QDateTime if _has_metatype() else QVariant.Type.DateTime)
+
+
+def is_null(value: object) -> bool:
+    """Whether an attribute has no value, however this version of QGIS says so."""
+    return value is None or bool(value == NULL)
+
+
+def values_by_name(feature: QgsFeature, names: Iterable[str]) -> Dict[str, object]:
+    """The feature's values of the fields that it has, null ones included."""
+    fields = feature.fields()
+    indices = {name: fields.lookupField(name) for name in names}
+    return {name: feature.attribute(index) for name, index in indices.items() if index >= 0}
 
 
 def _has_metatype() -> bool:

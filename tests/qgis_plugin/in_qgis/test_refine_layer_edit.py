@@ -44,13 +44,13 @@ def refined(wkt, *, feature_id=None, text="", clicks=()):
 
 
 def write(layer, feature, crs=None):
-    from geophrase.qgis_plugin.core.segment.refined import write_refined
+    from geophrase.qgis_plugin.core.refine.layer_edit import write_refined
 
     return write_refined(layer, feature, crs=crs or layer.crs(), source="/data/town.tif")
 
 
 def test_a_refined_polygon_takes_the_place_of_the_old_one_and_can_be_undone(layer):
-    from geophrase.qgis_plugin.core.export.clicks import Click
+    from geophrase.qgis_plugin.core.vector.clicks import Click
 
     (before,) = layer.getFeatures()
     clicks = (Click(500000.5, 5539900.5, True), Click(500002.0, 5539900.5, False))
@@ -108,7 +108,7 @@ def test_a_layer_in_another_crs_gets_the_object_in_its_place(layer):
 
 
 def test_clicks_are_kept_in_the_coordinates_of_the_layer(layer):
-    from geophrase.qgis_plugin.core.export.clicks import Click, clicks_of
+    from geophrase.qgis_plugin.core.vector.clicks import Click, clicks_of
 
     other = QgsVectorLayer("Polygon?crs=EPSG:4326&field=clicks:string", "other", "memory")
     QgsProject.instance().addMapLayer(other)
@@ -124,7 +124,7 @@ def test_clicks_are_kept_in_the_coordinates_of_the_layer(layer):
 
 
 def test_a_layer_that_cannot_be_edited_is_explained(layer):
-    from geophrase.qgis_plugin.core.segment.refined import RefinedError
+    from geophrase.qgis_plugin.core.refine.layer_edit import RefinedError
 
     layer.setReadOnly(True)
     with pytest.raises(RefinedError, match="can't be edited"):
@@ -133,7 +133,7 @@ def test_a_layer_that_cannot_be_edited_is_explained(layer):
 
 
 def test_several_parts_in_a_layer_of_single_polygons_are_explained(layer):
-    from geophrase.qgis_plugin.core.segment.refined import RefinedError
+    from geophrase.qgis_plugin.core.refine.layer_edit import RefinedError
 
     single = QgsVectorLayer("Polygon?crs=EPSG:25832&field=query:string", "single", "memory")
     wkt = "MULTIPOLYGON(((10 0, 12 0, 12 1, 10 0)), ((20 0, 22 0, 22 1, 20 0)))"

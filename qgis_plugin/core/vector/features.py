@@ -12,7 +12,7 @@ from qgis.PyQt.QtCore import QDateTime, Qt
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.jobs import JobStarted
 
-from ..fields import real_field, text_field, time_field
+from .fields import real_field, text_field, time_field
 
 QUERY_FIELD = "query"
 _NUMBERS = ("score", "iou_pred", "objectness", "area_m2", "perimeter_m")

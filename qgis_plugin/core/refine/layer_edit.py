@@ -16,13 +16,12 @@ from qgis.core import (
 )
 from qgis.PyQt.QtCore import QDateTime
 
-from ..export.boxes import BOX_FIELD, box_text
-from ..export.clicks import CLICKS_FIELD, clicks_text
-from ..export.errors import ExportError
-from ..export.prepare import moved_box, moved_clicks, reprojected
-from ..refine.outlined import RefinedFeature
 from ..translation import tr
-from .features import known_number
+from ..vector.boxes import BOX_FIELD, box_text
+from ..vector.clicks import CLICKS_FIELD, clicks_text
+from ..vector.features import known_number
+from ..vector.reproject import NoPlaceError, moved_box, moved_clicks, reprojected
+from .outlined import RefinedFeature
 
 _NO_OTHERS: Mapping[str, object] = MappingProxyType({})
 
@@ -119,7 +118,7 @@ def _in_layer(
         moved = reprojected(refined.geometry, crs, layer.crs(), context)
         clicks = moved_clicks(refined.clicks, crs, layer.crs(), context)
         box = moved_box(refined.box_map, crs, layer.crs(), context)
-    except ExportError as error:
+    except NoPlaceError as error:
         text = tr("The polygon has no place in the coordinates of {name}. Choose a layer of another CRS.")
         raise RefinedError(text.format(name=layer.name())) from error
     suited = moved.coerceToType(layer.wkbType())
