@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping, Sequence
+import shutil
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from geophrase.training.data.sources.streaming import tell
 
 LAYER = "layer"
 _PROVENANCE = "provenance.json"
+_MADE = ("images", "annotations", "splits", BOXES_FILE_NAME, _PROVENANCE)
 
 Counts = dict[str, tuple[int, int]]
 """Images and phrases of each split."""
@@ -73,7 +76,8 @@ def _prepared(args: argparse.Namespace) -> Counts:
 def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Counts:
     """Convert a data set; images and phrases of each split.
 
-    The split lists are written last, so a folder that was left half-way reads as not prepared.
+    The split lists are written last, so a folder that was left half-way reads as not prepared. Where it fails
+    in a new folder, nothing is left of it.
 
     Raises:
         RisorsError: A folder given is missing, partial or of another data set, or the target holds others.
@@ -85,17 +89,19 @@ def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Coun
     )
     if mask_source is None:
         box_source = BOX_SOURCES[source]
-        _clear(source, to_dir, box_source.provenance)
-        images = list(box_source.read(folders[0]))
-        write_boxes(to_dir / BOXES_FILE_NAME, images)
-        return _finish(source, to_dir, box_source.provenance, _count_boxes(images))
-    _clear(source, to_dir, mask_source.provenance)
-    splits = mask_source.convert(folders, to_dir)
-    return _finish(source, to_dir, mask_source.provenance, _write_splits(to_dir, splits))
+        with _made_anew(source, to_dir, box_source.provenance):
+            images = list(box_source.read(folders[0]))
+            write_boxes(to_dir / BOXES_FILE_NAME, images)
+            return _finish(source, to_dir, box_source.provenance, _count_boxes(images))
+    with _made_anew(source, to_dir, mask_source.provenance):
+        splits = mask_source.convert(folders, to_dir)
+        return _finish(source, to_dir, mask_source.provenance, _write_splits(to_dir, splits))
 
 
 def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False) -> Counts:
     """Cut a raster with a layer into samples, or into images with boxes; images and phrases of each split.
+
+    Where it fails in a new folder, nothing is left of it.
 
     Raises:
         RisorsError: The layer can't be used, or the target holds other data.
@@ -103,12 +109,12 @@ def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False
     """
     title = f"{options.table.path.name} on {options.raster.name}"
     provenance = Provenance(title, "that of the imagery and the layer")
-    _clear(LAYER, to_dir, provenance)
-    if as_boxes:
-        counts = _count_boxes(convert_layer_to_boxes(options, to_dir))
-    else:
-        counts = _write_splits(to_dir, convert_layer(options, to_dir))
-    return _finish(LAYER, to_dir, provenance, counts)
+    with _made_anew(LAYER, to_dir, provenance):
+        if as_boxes:
+            counts = _count_boxes(convert_layer_to_boxes(options, to_dir))
+        else:
+            counts = _write_splits(to_dir, convert_layer(options, to_dir))
+        return _finish(LAYER, to_dir, provenance, counts)
 
 
 def _add_layer_arguments(layer: argparse._ArgumentGroup) -> None:
@@ -168,6 +174,29 @@ def _refuse_folders(source: str, folders: Sequence[Path], to_dir: Path, *, takes
             raise RisorsError(f"{folder} is not a folder.")
         if folder.resolve() == to_dir.resolve():
             raise RisorsError(f"{folder} can't be read and written at once; give another folder with --to.")
+
+
+@contextmanager
+def _made_anew(source: str, to_dir: Path, provenance: Provenance) -> Iterator[None]:
+    """Clear the target; where what follows fails, what was not there before is taken away.
+
+    Ctrl-C leaves it as it is, for samples may still be on their way; it reads as not prepared.
+    """
+    made = [path for name in _MADE if not (path := to_dir / name).exists()]
+    is_new = not to_dir.exists()
+    _clear(source, to_dir, provenance)
+    try:
+        yield
+    except Exception:
+        for path in made:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+        if is_new:
+            with suppress(OSError):
+                to_dir.rmdir()
+        raise
 
 
 def _clear(source: str, to_dir: Path, provenance: Provenance) -> None:

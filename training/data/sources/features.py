@@ -95,12 +95,17 @@ def read_features(table: FeatureTable, grid: RasterGrid) -> list[Feature]:
     Features that are no polygons, or have no phrase, are left out and counted on stderr.
 
     Raises:
-        RisorsError: The layer can't be read or placed, lacks a column, or has no such polygon.
+        RisorsError: The layer can't be read or placed, lacks a column, has one without words, or has no such
+            polygon.
     """
     frame = _read(table, _layer_of(table), grid)
     texts = np.array(_texts(frame, table), object)
     areas = _areas(frame.geometry.to_numpy())
     is_usable = (texts != "") & ~shapely.is_missing(areas)
+    if len(frame) and not is_usable.any():
+        raise RisorsError(
+            f"None of the {len(frame)} features of {table.path} near the raster is a polygon with a phrase."
+        )
     if not is_usable.all():
         num_others = int((~is_usable).sum())
         tell(f"{num_others} features of {table.path} are no polygons or have no phrase: left out.")
@@ -136,6 +141,8 @@ def _layer_of(table: FeatureTable) -> dict[str, Any]:
             raise RisorsError(
                 f"{table.path} has no column {column!r}; its columns are {', '.join(info['fields'])}."
             )
+    if info["features"] == 0:
+        raise RisorsError(f"The layer {name!r} of {table.path} is empty: give one with polygons.")
     return info
 
 
@@ -181,8 +188,21 @@ def _names(frame: gpd.GeoDataFrame, table: FeatureTable) -> list[str]:
 
 
 def _strings(frame: gpd.GeoDataFrame, column: str) -> list[str]:
+    """A column's texts; "" where there is none.
+
+    Raises:
+        RisorsError: It holds numbers, dates or codes of digits alone, which say nothing of what is seen.
+    """
     values = frame[column]
-    return ["" if is_na else str(value).strip() for value, is_na in zip(values, values.isna(), strict=True)]
+    texts = ["" if is_na else str(value).strip() for value, is_na in zip(values, values.isna(), strict=True)]
+    filled = [text for text in texts if text]
+    has_words = any(isinstance(value, str) for value in values) and any(map(str.isalpha, "".join(filled)))
+    if filled and not has_words:
+        raise RisorsError(
+            f"The column {column!r} holds no words ({filled[0]}, for example): "
+            "name one that says what each feature is."
+        )
+    return texts
 
 
 def _areas(geometries: npt.NDArray[np.object_]) -> npt.NDArray[np.object_]:

@@ -160,6 +160,29 @@ def test_a_missing_image_is_named(tiny_nwpu: Path, tmp_path: Path) -> None:
         prepare("nwpu", tiny_nwpu, tmp_path / "out")
 
 
+def test_a_failure_half_way_leaves_nothing_of_a_new_folder(tiny_nwpu: Path, tmp_path: Path) -> None:
+    last = tiny_nwpu / "images" / "009.jpg"
+    whole = last.read_bytes()
+    last.write_bytes(whole[:100])
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "notes.txt").touch()
+    for to_dir in (tmp_path / "out", tmp_path / "mine"):
+        with pytest.raises(RisorsError, match=r"009\.jpg .* is not an image"):
+            prepare("nwpu", tiny_nwpu, to_dir)
+    assert not (tmp_path / "out").exists()
+    assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
+
+
+def test_a_failure_takes_no_samples_from_a_folder_that_had_them(tiny_nwpu: Path, tmp_path: Path) -> None:
+    prepare("nwpu", tiny_nwpu, tmp_path / "out")
+    (tiny_nwpu / "images" / "004.jpg").unlink()
+    with pytest.raises(RisorsError, match="lacks 1 of 9"):
+        prepare("nwpu", tiny_nwpu, tmp_path / "out")
+    assert len(list((tmp_path / "out" / "annotations").iterdir())) == 9
+    with pytest.raises(RisorsError, match="has no split"):
+        read_split(tmp_path / "out", "train")
+
+
 @pytest.mark.data
 @pytest.mark.slow
 def test_the_real_nwpu_agrees_with_pycocotools(shared_data: Path, tmp_path: Path) -> None:

@@ -287,11 +287,32 @@ def test_what_is_wrong_with_a_layer_is_one_sentence(world: World, tmp_path: Path
     far = frame.set_geometry(frame.geometry.translate(1.0, 1.0))
     far.to_file(tmp_path / "far.gpkg", driver="GPKG")
     refuses("no polygon with a phrase on the raster", FeatureTable(tmp_path / "far.gpkg", phrase="x"))
+    frame.iloc[:0].to_file(tmp_path / "empty.gpkg", driver="GPKG")
+    refuses("The layer 'empty' of .* is empty", FeatureTable(tmp_path / "empty.gpkg", phrase="x"))
+    frame.set_geometry(frame.geometry.boundary).to_file(tmp_path / "lines.gpkg", driver="GPKG")
+    refuses(r"None of the \d+ features of .* is a polygon", FeatureTable(tmp_path / "lines.gpkg", phrase="x"))
     frame.set_crs(None, allow_override=True).to_file(tmp_path / "none.gpkg", driver="GPKG")
     refuses("The layer has no coordinate system", FeatureTable(tmp_path / "none.gpkg", phrase="x"))
     with pytest.raises(RisorsError, match="too small"):
         world.options(size_px=10)
-    assert not (out / "splits").exists()
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(12, "12"), (1e-7, "1e-07"), (True, "True"), ("0012", "0012"), ("1.5", "1.5")]
+)
+def test_a_column_without_words_is_refused(world: World, tmp_path: Path, value: object, shown: str) -> None:
+    frame = gpd.read_file(world.layer)
+    frame.assign(code=value).to_file(tmp_path / "codes.gpkg", driver="GPKG")
+    for columns in ({"phrase_column": "code"}, {"phrase": "a shed", "class_column": "code"}):
+        table = FeatureTable(tmp_path / "codes.gpkg", **columns)
+        with pytest.raises(RisorsError, match=rf"'code' holds no words \({shown}, for example\)"):
+            prepare_layer(world.options(table=table), tmp_path / "out")
+    mixed = frame.assign(code=["12", "площадь 7"] * (len(frame) // 2))
+    mixed.to_file(tmp_path / "mixed.gpkg", driver="GPKG")
+    prepare_layer(
+        world.options(table=FeatureTable(tmp_path / "mixed.gpkg", phrase_column="code")), tmp_path / "out"
+    )
 
 
 def test_plain_pixels_without_a_coordinate_system_work(tmp_path: Path) -> None:
