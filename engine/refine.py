@@ -19,6 +19,7 @@ from geophrase.engine.pipeline.run_config import distinct_queries, refuse_bad_po
 from geophrase.engine.pipeline.tile_encoder import on_square, read_tile
 from geophrase.engine.predictions import Prediction
 from geophrase.engine.predictor import Predictor
+from geophrase.engine.prompt_pixels import PromptPixels
 from geophrase.engine.provenance import provenance_of, run_parameters
 from geophrase.engine.raster.source import RasterSource
 from geophrase.engine.raster.tiles import TileWindow, one_window
@@ -166,15 +167,16 @@ def _polygons(
 ) -> Iterator[tuple[PixelPolygon, Prediction]]:
     """Predict each object and cut it out; what was marked is taken to be there, whatever its objectness."""
     embedding = predictor.encode(image_HWC)
-    points_xy = np.array([grid.to_pix((x, y)) for x, y, _ in config.points], np.float32)
+    pixels = PromptPixels(embedding.image_hw_px, predictor.image_px)
+    points_pix = np.array([grid.to_pix((x, y)) for x, y, _ in config.points])
     point_labels = np.array([is_on for _, _, is_on in config.points], np.int64)
     for box_map in config.boxes_map or (None,):
         prediction = predictor.predict(
             embedding,
             text=config.query,
-            points_xy=points_xy if len(points_xy) else None,
-            point_labels=point_labels if len(points_xy) else None,
-            box_xyxy=None if box_map is None else _box_pix(box_map, grid),
+            points_xy=pixels.points_xy(points_pix) if len(points_pix) else None,
+            point_labels=point_labels if len(points_pix) else None,
+            box_xyxy=None if box_map is None else pixels.box_xyxy(_box_pix(box_map, grid)),
             is_absent_kept=True,
         )
         polygoniser = StreamingPolygoniser(threshold=config.threshold)
@@ -186,7 +188,7 @@ def _polygons(
 def _box_pix(box_map: tuple[float, float, float, float], grid: RasterGrid) -> np.ndarray:
     """Xyxy in pixels of the smallest upright box around a map box, which a rotated raster shows askew."""
     corners_pix = grid.to_pix(_box_corners(box_map))
-    return np.concatenate([corners_pix.min(axis=0), corners_pix.max(axis=0)]).astype(np.float32)
+    return np.concatenate([corners_pix.min(axis=0), corners_pix.max(axis=0)])
 
 
 def _corners_map(config: RefineConfig) -> np.ndarray:

@@ -19,6 +19,7 @@ from scipy.special import expit, logit
 from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.run_config import distinct_queries
 from geophrase.engine.predictions import Prediction
+from geophrase.engine.prompt_pixels import PromptPixels
 from geophrase.engine.server.model_host import ModelFacts
 from geophrase.engine.server.sessions import Session
 from geophrase.engine.vector.attributes import Provenance, SegmentsTable
@@ -49,8 +50,8 @@ NO_CLASSES = EngineError(
 )
 
 
-def prompts_of(request: PredictRequest, arrays: Arrays, model: ModelFacts) -> dict[str, Any]:
-    """The keywords of `Predictor.predict` that a request stands for.
+def prompts_of(request: PredictRequest, arrays: Arrays, session: Session) -> dict[str, Any]:
+    """The keywords of `Predictor.predict` that a request about a session's image stands for.
 
     Raises:
         EngineError: BAD_REQUEST for prompts that can't be combined or that the model doesn't take,
@@ -60,30 +61,32 @@ def prompts_of(request: PredictRequest, arrays: Arrays, model: ModelFacts) -> di
         raise _bad("Give a text, points, a box or a mask, each once at most.")
     found: dict[str, Any] = {"is_absent_kept": request.is_absent_kept}
     for prompt in request.prompts:
-        found |= _keywords(prompt, arrays, model)
+        found |= _keywords(prompt, arrays, session)
     return found
 
 
-def _keywords(prompt: Query, arrays: Arrays, model: ModelFacts) -> dict[str, Any]:
+def _keywords(prompt: Query, arrays: Arrays, session: Session) -> dict[str, Any]:
+    pixels = PromptPixels(session.grid.window.shape_yx, session.model.image_px)
     if isinstance(prompt, PointsQuery):
         if len(prompt.points_pix) > _MAX_POINTS:
             raise _bad(f"At most {_MAX_POINTS} points mark an object, not {len(prompt.points_pix)}.")
-        return {"points_xy": _near(prompt.points_pix), "point_labels": np.array(prompt.labels, np.int64)}
+        points_xy = pixels.points_xy(_near(prompt.points_pix))
+        return {"points_xy": points_xy, "point_labels": np.array(prompt.labels, np.int64)}
     if isinstance(prompt, BoxQuery):
-        return {"box_xyxy": _near(prompt.box_pix)}
+        return {"box_xyxy": pixels.box_xyxy(_near(prompt.box_pix))}
     if isinstance(prompt, MaskQuery):
-        return {"mask_logits": _mask_logits(arrays, model)}
+        return {"mask_logits": _mask_logits(arrays, session.model)}
     if isinstance(prompt, ClassesQuery):
         raise NO_CLASSES
-    return {"text": text_of(prompt, model)}
+    return {"text": text_of(prompt, session.model)}
 
 
 def _near(coordinates_pix: ArrayLike) -> np.ndarray:
-    """Coordinates as the model takes them; far outside the image its numbers would overflow."""
+    """The coordinates, none of them so far outside the image that the model's numbers would overflow."""
     values = np.array(coordinates_pix, np.float64)
     if np.abs(values).max() > _MAX_COORDINATE_PIX:
         raise _bad("A point or a box lies far outside the image. Click inside it.")
-    return values.astype(np.float32)
+    return values
 
 
 def text_of(prompt: TextQuery, model: ModelFacts) -> str:

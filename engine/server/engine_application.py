@@ -186,7 +186,7 @@ class EngineApplication:
         """Outline one object."""
         session, encoding = self._sessions.find(session_id)
         refuse_bad_polygon_options(request.threshold, request.min_area_m2, request.simplify_m)
-        prompts = prompts_of(request, arrays, session.model)
+        prompts = prompts_of(request, arrays, session)
         call = self._worker.submit(
             lambda: self._predicted(session, encoding, prompts, is_multimask=request.is_multimask),
             priority=Priority.CLICK,

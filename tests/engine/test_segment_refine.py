@@ -27,16 +27,19 @@ ROTATED = Affine(0.5, 0, -346000, 0, -0.5, 5648000) @ Affine.rotation(20)
 
 
 class PromptPainter(Predictor):
-    """Encodes with the real network, answers with what it was shown: the box, or a disc around each click."""
+    """Encodes with the real network, answers with what it was shown: the box, or a disc around each click.
+
+    Like SAM 2 it takes whole numbers for the centres of pixels, and a box to name its first and last pixel.
+    """
 
     def predict(
         self, embedding, *, points_xy=None, point_labels=None, box_xyxy=None, **_options
     ) -> Prediction:
-        rows, cols = np.mgrid[: embedding.image_hw_px[0], : embedding.image_hw_px[1]] + 0.5
+        rows, cols = np.mgrid[: embedding.image_hw_px[0], : embedding.image_hw_px[1]]
         mask_HW = np.zeros(embedding.image_hw_px, bool)
         if box_xyxy is not None:
             xmin, ymin, xmax, ymax = box_xyxy
-            mask_HW |= (xmin < cols) & (cols < xmax) & (ymin < rows) & (rows < ymax)
+            mask_HW |= (xmin <= cols) & (cols <= xmax) & (ymin <= rows) & (rows <= ymax)
         points = [] if points_xy is None else points_xy
         labels = [] if point_labels is None else point_labels
         for (x, y), is_on in zip(points, labels, strict=True):
@@ -63,7 +66,7 @@ def town(tmp_path) -> Path:
 
 
 def test_a_click_is_answered_where_it_was_made_on_a_rotated_map(town, painter):
-    x_map, y_map = ROTATED @ (700.0, 600.0)
+    x_map, y_map = ROTATED @ (700.5, 600.5)  # the centre of a pixel
     (polygon,) = refine_raster(
         town, config=RefineConfig(points=((x_map, y_map, True),)), model=painter
     ).geometry

@@ -75,7 +75,10 @@ class ColourModel:
         mask_logits: np.ndarray | None = None,
         is_absent_kept: bool = False,
     ) -> Prediction:
-        """The colour of the text, of the clicks labelled 1 or of the box's middle, inside the box."""
+        """The colour of the text, of the clicks labelled 1 or of the box's middle, inside the box.
+
+        Like SAM 2 it takes whole numbers for pixels, and a box to name its first and last one.
+        """
         self.num_decoded += 1
         image_HWC = embedding.image_HWC
         wanted = [np.array(COLOURS[text])] if text in COLOURS else []
@@ -89,7 +92,7 @@ class ColourModel:
         if box_xyxy is not None:
             xmin, ymin, xmax, ymax = np.round(box_xyxy).astype(int)
             outside_HW = np.ones(is_found_HW.shape, bool)
-            outside_HW[ymin:ymax, xmin:xmax] = False
+            outside_HW[ymin : ymax + 1, xmin : xmax + 1] = False
             is_found_HW &= ~outside_HW
         logits_HW = np.where(is_found_HW, SURE_LOGIT, -SURE_LOGIT).astype(np.float32)
         side_px = self.image_px // 4

@@ -70,9 +70,8 @@ def test_every_mask_comes_with_its_outline_its_estimate_and_its_logits(
     with rasterio.open(path) as dataset:
         image_HWC = dataset.read(window=((0, SIDE_PX), (0, SIDE_PX))).transpose(1, 2, 0)
     embedding = click_model.encode(image_HWC)
-    keywords = (
-        {"box_xyxy": BOX.box_pix} if prompt is BOX else {"points_xy": POINT.points_pix, "point_labels": [1]}
-    )
+    box = {"box_xyxy": (20.0, 30.0, 89.0, 99.0)}  # a predictor's names its first and last pixel
+    keywords = box if prompt is BOX else {"points_xy": POINT.points_pix, "point_labels": [1]}
     expected = click_model.predict_alternatives(embedding, **keywords, is_absent_kept=True)
     expected.sort(key=lambda mask: -mask.iou)
     assert answer.alternatives == pytest.approx([mask.iou for mask in expected], abs=1e-3)
