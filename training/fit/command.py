@@ -31,6 +31,10 @@ from geophrase.training.fit.trainer import Trainer
 from geophrase.training.recipes.catalog import RECIPES
 from geophrase.training.recipes.corrections import corrections
 
+_NOT_IN_MINIATURE = (
+    "data", "repeats", "validate_on", "minutes", "steps", "init", "resume", "teacher", "name", "unguarded",
+)  # fmt: skip
+
 
 def add_fit_arguments(parser: argparse.ArgumentParser) -> None:
     """Adds the options of ``geophrase-train fit``."""
@@ -105,6 +109,7 @@ def run_fit(args: argparse.Namespace) -> int:
     if args.threads:
         torch.set_num_threads(args.threads)
     if args.smoke:
+        _refuse_what_smoke_has(args)
         from geophrase.training.fit.smoke import run_smoke
 
         return run_smoke(args, _config(args))
@@ -124,6 +129,16 @@ def run_fit(args: argparse.Namespace) -> int:
     if ranks.is_first:
         print(weights)
     return 0
+
+
+def _refuse_what_smoke_has(args: argparse.Namespace) -> None:
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in _NOT_IN_MINIATURE
+        if getattr(args, name) not in (None, [], False)
+    ]
+    if given:
+        args.usage_error(f"--smoke brings its own few images and updates: leave {', '.join(given)} out")
 
 
 def _fit(args: argparse.Namespace, ranks: Ranks, device: torch.device) -> Path:

@@ -79,9 +79,10 @@ def test_missing_weights_fail_with_one(tmp_path, capsys):
         (["--workers", "-1"], "0 or more"),
         (["--threads", "-1"], "0 or more"),
         (["--repeats", "1", "2"], "a number for each folder"),
+        (["--smoke", "--steps", "5"], "leave --data, --steps out"),
     ],
 )
-def test_numbers_that_fit_nothing_are_wrong_usage(words, said, tmp_path, capsys):
+def test_options_that_fit_nothing_are_wrong_usage(words, said, tmp_path, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--data", str(tmp_path), "--run", str(tmp_path / "run"), *words])
     assert stop.value.code == 2
