@@ -28,6 +28,7 @@ from geophrase.training.choosing.seen_layouts import SeenLayouts
 from geophrase.training.choosing.trainer import Encode
 from geophrase.training.choosing.validation import held_out_examples
 from geophrase.training.config import Budget
+from geophrase.training.fit.checkpoint import data_fingerprint
 
 _VALIDATION_SEED = 0  # the same phrases for all runs
 
@@ -75,10 +76,14 @@ def run_choose(args: argparse.Namespace) -> int:
     assert rsam.chooser is not None
     budget = Budget(minutes=args.minutes)
     config = ChoosingConfig(budget=budget, num_views=args.views, seed=args.seed)
-    run = ChooserRun(
-        rsam.chooser, _encoder(rsam), config, args.resume or args.target.with_suffix(".choosing")
-    )
     held_out = held_out_examples(RecordedLayouts(args.data, "val"), _VALIDATION_SEED)
+    run = ChooserRun(
+        rsam.chooser,
+        _encoder(rsam),
+        config,
+        args.resume or args.target.with_suffix(".choosing"),
+        data_fingerprint=data_fingerprint(args.data),
+    )
     chunks = ExampleChunks(RecordedLayouts(args.data, "train"), config, _seen(rsam, args.data, config))
     rsam.chooser.load_state_dict(run.train(chunks, held_out, workers=args.workers))
     save_weights(rsam.own_state_dict(), args.target, _metadata(weights, rsam), half=True)

@@ -35,19 +35,30 @@ class ChooserRun:
         encode: Gives the phrases' tokens.
         config: Settings; of a run that is resumed only the budget may change.
         folder: Of the run.
+        data_fingerprint: Hash of the recorded layouts' data; "" for drawn ones alone.
 
     Raises:
-        EngineError: The folder holds a run with other settings, or its checkpoint is damaged.
+        EngineError: The folder holds a run with other settings or data, or its checkpoint is damaged.
     """
 
-    def __init__(self, chooser: ObjectChooser, encode: Encode, config: ChoosingConfig, folder: Path) -> None:
+    def __init__(
+        self,
+        chooser: ObjectChooser,
+        encode: Encode,
+        config: ChoosingConfig,
+        folder: Path,
+        *,
+        data_fingerprint: str = "",
+    ) -> None:
         self._encode, self._config, self._folder = encode, config, folder
+        self._fingerprint = data_fingerprint
         self._trainer = ChooserTrainer(chooser, encode, config)
         self._settings = json.loads(json.dumps(asdict(config)))
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.is_file():
             state = load_checkpoint(self._checkpoint)
-            self._refuse_other_settings(json.loads(state.pop("config")))
+            fingerprint = state.pop("data_fingerprint", data_fingerprint)  # older runs have not kept it
+            self._refuse_another_run(json.loads(state.pop("config")), fingerprint)
             self._trainer.load_state_dict(state)
         write_text_atomically(folder / "config.json", json.dumps(self._settings, indent=1))
 
@@ -107,12 +118,18 @@ class ChooserRun:
             log.write(json.dumps(row) + "\n")
 
     def _save(self) -> None:
-        state = {**self._trainer.state_dict(), "config": json.dumps(self._settings)}
+        state = {
+            **self._trainer.state_dict(),
+            "config": json.dumps(self._settings),
+            "data_fingerprint": self._fingerprint,
+        }
         save_checkpoint(state, self._checkpoint)
 
-    def _refuse_other_settings(self, before: dict[str, Any]) -> None:
+    def _refuse_another_run(self, before: dict[str, Any], fingerprint: str) -> None:
         changed = differing_fields(before, self._settings)
         changed = [name for name in changed if not name.startswith("budget")]
+        if fingerprint != self._fingerprint:
+            changed.append("the training data")
         if changed:
             names = ", ".join(changed)
             message = f"{self._folder} was started with other settings ({names}): use those or a new folder."

@@ -18,7 +18,7 @@ from geophrase.engine.model.weights.load import locate_weights, read_metadata
 from geophrase.engine.model.weights.save import WeightsMetadata, save_weights
 from geophrase.training.choosing.command import add_choose_arguments, run_choose
 from geophrase.training.data.instances import Instance
-from geophrase.training.data.risors import write_sample, write_split
+from geophrase.training.data.risors import RisorsError, write_sample, write_split
 from geophrase.training.recipes.catalog import RECIPES
 from geophrase.training.recipes.miniature import Miniature
 
@@ -42,12 +42,15 @@ def stored(config: RsamConfig, path: Path) -> Path:
 @pytest.fixture
 def folder(tmp_path) -> Path:
     """Two images with three ships each."""
+    return with_ships(tmp_path / "data", top_px=20)
+
+
+def with_ships(root: Path, *, top_px: int) -> Path:
     for stem, split in (("a", "train"), ("b", "val")):
-        ships = [Instance("ship", np.ones((9, 9), np.uint8), 10 + 30 * i, 20 + 9 * i) for i in range(3)]
-        image_HWC = np.zeros((100, 100, 3), np.uint8)
-        write_sample(tmp_path / "data", stem, image_HWC, [], instances=ships)
-        write_split(tmp_path / "data", split, [stem])
-    return tmp_path / "data"
+        ships = [Instance("ship", np.ones((9, 9), np.uint8), 10 + 30 * i, top_px + 9 * i) for i in range(3)]
+        write_sample(root, stem, np.zeros((100, 100, 3), np.uint8), [], instances=ships)
+        write_split(root, split, [stem])
+    return root
 
 
 def choose(*arguments: object) -> int:
@@ -83,6 +86,17 @@ def test_a_model_without_a_chooser_gets_one_and_keeps_its_weights(small, folder,
     assert metadata is not None
     assert metadata.training_data == "drawn"
     assert (tmp_path / "run" / "checkpoint.pt").is_file()
+
+
+def test_a_run_goes_on_with_its_own_data_alone(small, folder, tmp_path):
+    start, target = stored(small, tmp_path / "start.safetensors"), tmp_path / "chosen.safetensors"
+    words = ["--weights", start, "--to", target, "--resume", tmp_path / "run"]
+    choose(*words, "--data", folder)
+    with pytest.raises(EngineError, match=r"other settings \(the training data\)"):
+        choose(*words, "--data", with_ships(tmp_path / "other", top_px=30))
+    with pytest.raises(RisorsError, match="has no split 'val'"):
+        choose(*words, "--data", tmp_path / "none")
+    assert choose(*words, "--data", folder.rename(tmp_path / "moved")) == 0
 
 
 def test_a_model_without_text_is_refused(folder, tmp_path):
