@@ -20,8 +20,9 @@ from qgis.gui import QgsMapCanvas, QgsRubberBand
 from qgis.PyQt.QtCore import QObject, Qt, QTimer, pyqtSignal
 from qgis.PyQt.QtGui import QColor
 
-from ..core.export.outline import OutlineOptions, ground_measure, outlined
+from ..core.export.outline import OutlineOptions, outlined
 from ..core.export.scope import Scope
+from ..core.ground import ground_measure
 
 MAX_SHOWN = 1000
 """More outlines than this on a screen cannot be told apart."""

@@ -1713,7 +1713,7 @@
         <translation type="unfinished"></translation>
     </message>
     <message>
-        <location filename="../processing/ground.py"/>
+        <location filename="../processing/resolution.py"/>
         <source>The layer {name} has no pixels of its own. Give a working resolution in metres per pixel, for example 0.5.</source>
         <translation type="unfinished"></translation>
     </message>

@@ -1714,7 +1714,7 @@
         <translation>Der Layer {name} hat im Rechteck keine Pixel; zeichnen Sie es im Layer.</translation>
     </message>
     <message>
-        <location filename="../processing/ground.py"/>
+        <location filename="../processing/resolution.py"/>
         <source>The layer {name} has no pixels of its own. Give a working resolution in metres per pixel, for example 0.5.</source>
         <translation>Der Layer {name} hat keine eigenen Pixel. Geben Sie eine Arbeitsauflösung in Metern pro Pixel an, zum Beispiel 0,5.</translation>
     </message>

@@ -39,7 +39,6 @@ from ..core.vector.features import QUERY_FIELD
 from ..core.vector.fields import is_null
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
-from .ground import resolution_map
 from .parameters import (
     INPUT,
     RESOLUTION,
@@ -51,6 +50,7 @@ from .parameters import (
     raster_parameter,
     with_help,
 )
+from .resolution import resolution_map
 from .training_splits import SHARES, PlaceSplitter
 
 POLYGONS = "POLYGONS"

@@ -30,7 +30,6 @@ from ..core.vector.features import SEGMENT_FIELDS, features_of
 from ..core.vector.fields import text_field, whole_number_field
 from .algorithm import GeoPhraseAlgorithm
 from .failure import PreparationError, failures_told
-from .ground import resolution_map
 from .open_sink import OpenSink
 from .parameters import (
     OUTPUT,
@@ -50,6 +49,7 @@ from .parameters import (
 from .prompt_crops import ObjectsOfCrop, crops_of
 from .prompt_run import Outlined, PromptRun, image_px_of
 from .prompted_objects import PromptedObject, PromptedObjects, PromptFields, bounds_of
+from .resolution import resolution_map
 
 POINTS = "POINTS"
 POINT_LABEL = "POINT_LABEL"

@@ -15,7 +15,6 @@ from ..core.segment.job import SegmentRequest, run_segment_job
 from ..core.segment.queries import QueryError, split_queries
 from ..core.translation import tr
 from .found_features import FoundFeatures
-from .ground import resolution_map
 from .job_algorithm import JobAlgorithm
 from .parameters import (
     Parameters,
@@ -32,6 +31,7 @@ from .parameters import (
     with_bands,
     with_help,
 )
+from .resolution import resolution_map
 
 QUERIES = "QUERIES"
 ONE_IMAGE = "ONE_IMAGE"

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Iterator, List, Tuple
 
 from qgis.core import (
-    QgsCoordinateReferenceSystem,
-    QgsCoordinateTransformContext,
     QgsDistanceArea,
     QgsGeometry,
     QgsPointXY,
-    QgsUnitTypes,
     QgsWkbTypes,
 )
 from qgis.PyQt.QtGui import QTransform
 
+from ..ground import area_m2, metres_per_unit
 from ..vector.rings import polygons_of
 from .regularise import regularised
 
@@ -60,29 +58,6 @@ class OutlineOptions:
     def moves_vertices(self) -> bool:
         """Whether outlines are changed beyond their holes."""
         return self.simplify_m > 0 or self.regularise or self.smooth_iterations > 0
-
-
-def ground_measure(
-    crs: QgsCoordinateReferenceSystem, context: QgsCoordinateTransformContext
-) -> QgsDistanceArea:
-    """Measures on the ellipsoid of the CRS, in metres and square metres; in the plane where it has none."""
-    measure = QgsDistanceArea()
-    measure.setSourceCrs(crs, context)
-    measure.setEllipsoid(crs.ellipsoidAcronym() if crs.isValid() else "NONE")
-    return measure
-
-
-def area_m2(geometry: QgsGeometry, measure: QgsDistanceArea) -> float:
-    """The polygon's area in square metres, without its holes (square map units without a CRS)."""
-    square_metres = QgsUnitTypes.AreaUnit.AreaSquareMeters
-    area = measure.measureArea(geometry)
-    has_unit = measure.areaUnits() != QgsUnitTypes.AreaUnit.AreaUnknownUnit
-    return float(measure.convertAreaMeasurement(area, square_metres) if has_unit else area)
-
-
-def perimeter_m(geometry: QgsGeometry, measure: QgsDistanceArea) -> float:
-    """The length of all rings in metres (map units without a CRS)."""
-    return _in_metres(measure.measurePerimeter(geometry), measure)
 
 
 def outlined(geometry: QgsGeometry, options: OutlineOptions, distance_area: QgsDistanceArea) -> QgsGeometry:
@@ -165,23 +140,8 @@ def _without_holes(geometry: QgsGeometry, below_m2: float, measure: QgsDistanceA
 
 def _local_plane(geometry: QgsGeometry, measure: QgsDistanceArea) -> Tuple[QTransform, QTransform]:
     """To a plane in metres around the geometry's middle, along the map's axes, and back."""
-    box = geometry.boundingBox()
-    x, y = box.center().x(), box.center().y()
-    # A short step that rounding doesn't spoil: 1e-5 of a degree is a metre.
-    step = max(box.width(), box.height(), 1e-9 * max(abs(x), abs(y))) / 2
-    east = _scale(measure, QgsPointXY(x - step, y), QgsPointXY(x + step, y))
-    north = _scale(measure, QgsPointXY(x, y - step), QgsPointXY(x, y + step))
+    middle = geometry.boundingBox().center()
+    x, y = middle.x(), middle.y()
+    east, north = metres_per_unit(x, y, measure)
     to_metres = QTransform().scale(east, north).translate(-x, -y)
     return to_metres, QTransform().translate(x, y).scale(1 / east, 1 / north)
-
-
-def _scale(measure: QgsDistanceArea, start: QgsPointXY, end: QgsPointXY) -> float:
-    """Metres on the ground per map unit; 1 where that cannot be said, as beyond a pole."""
-    length = _in_metres(measure.measureLine(start, end), measure) / start.distance(end)
-    return length if math.isfinite(length) and length > 0 else 1.0
-
-
-def _in_metres(length: float, measure: QgsDistanceArea) -> float:
-    if measure.lengthUnits() == QgsUnitTypes.DistanceUnit.DistanceUnknownUnit:
-        return float(length)
-    return float(measure.convertLengthMeasurement(length, QgsUnitTypes.DistanceUnit.DistanceMeters))

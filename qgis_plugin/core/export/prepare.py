@@ -14,13 +14,14 @@ from qgis.core import (
     QgsGeometry,
 )
 
+from ..ground import area_m2, ground_measure, perimeter_m
 from ..translation import tr
 from ..vector.boxes import BOX_FIELD, box_of, box_text
 from ..vector.clicks import CLICKS_FIELD, clicks_of, clicks_text
 from ..vector.fields import values_by_name
 from ..vector.reproject import NoPlaceError, moved_box, moved_clicks, reprojected
 from .errors import ExportCancelledError, ExportError
-from .outline import OutlineOptions, area_m2, ground_measure, outlined, perimeter_m
+from .outline import OutlineOptions, outlined
 
 MEASURES = ("area_m2", "perimeter_m")
 """The attributes that follow from the outline."""

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass, replace
 from typing import Callable, Optional, Tuple
 
-from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer, QgsUnitTypes
+from qgis.core import QgsCoordinateReferenceSystem, QgsRasterLayer
 
 from geophrase.protocol.grid import SNAP_PX, Bounds, RasterGrid
 from geophrase.protocol.messages import FileSource
 
+from ..ground import nominal_metres_per_unit
 from ..translation import tr
 from .errors import LayerError
 from .local_file import LocalFile, absolute_source, local_file, wkt_of
@@ -186,10 +187,8 @@ def _finest_resolution_map(layer: QgsRasterLayer) -> float:
     resolutions = [float(value) for value in layer.dataProvider().nativeResolutions() if value > 0]
     if resolutions:
         return min(resolutions)
-    metres = QgsUnitTypes.fromUnitToUnitFactor(
-        layer.crs().mapUnits(), QgsUnitTypes.DistanceUnit.DistanceMeters
-    )
-    return float(2.0 ** math.floor(math.log2(_FINEST_UNKNOWN_M / metres)))
+    finest_map = _FINEST_UNKNOWN_M / nominal_metres_per_unit(layer.crs())
+    return float(2.0 ** math.floor(math.log2(finest_map)))
 
 
 def _intersection(one: Bounds, other: Bounds) -> Bounds:

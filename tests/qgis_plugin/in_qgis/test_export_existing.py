@@ -9,7 +9,7 @@ from qgis.core import NULL, QgsCoordinateTransformContext, QgsFeature, QgsGeomet
 from geophrase.qgis_plugin.core.export.errors import ExportError
 from geophrase.qgis_plugin.core.export.existing_layer import add_to_layer
 from geophrase.qgis_plugin.core.export.new_file import NewFile, write_new_file
-from geophrase.qgis_plugin.core.export.outline import area_m2, ground_measure
+from geophrase.qgis_plugin.core.ground import area_m2, ground_measure
 
 pytestmark = pytest.mark.usefixtures("project")
 

@@ -20,6 +20,7 @@ from processing_layers import (
 )
 from qgis.core import (
     QgsApplication,
+    QgsCoordinateReferenceSystem,
     QgsGeometry,
     QgsPointXY,
     QgsProcessingAlgRunnerTask,
@@ -169,6 +170,22 @@ def test_a_layer_that_qgis_draws_is_sent_in_metres_on_the_ground(run, engine, tm
     box = QgsVectorLayer(output, "found").extent()
     assert 10.0 < box.xMinimum() < box.xMaximum() < 10.001
     assert 59.9992 < box.yMinimum() < box.yMaximum() < 60.0
+
+
+def test_a_layer_in_the_coordinates_of_a_site_is_sent_in_its_own_units(run, engine, tmp_path):
+    """No ellipsoid belongs to such a system, so nothing can be measured on one."""
+    transform = (100.0, 1.0, 0.0, 900.0, 0.0, -1.0)
+    path = write_raster(tmp_path / "site.tif", numbered(100, 80)[:1], transform=transform)
+    layer = QgsRasterLayer(path, "site")
+    layer.setRenderer(QgsSingleBandPseudoColorRenderer(layer.dataProvider(), 1))
+    layer.renderer().setShader(_shader())
+    layer.setCrs(QgsCoordinateReferenceSystem.fromWkt('LOCAL_CS["site",UNIT["foot",0.3048]]'))
+    QgsProject.instance().addMapLayer(layer)
+
+    run(layer.id(), RESOLUTION=0.6096)
+
+    grid = engine.requests("begin_upload")[0]["message"]["grid"]
+    assert grid["map_from_pix"][0] == pytest.approx(2.0)
 
 
 def _shader():
