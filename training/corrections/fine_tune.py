@@ -6,16 +6,19 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from geophrase.engine.atomic_file import write_text_atomically
 from geophrase.engine.device import DeviceChoice
-from geophrase.engine.errors import CancelledError
+from geophrase.engine.errors import CancelledError, EngineError
 from geophrase.engine.model.load_model import load_model
 from geophrase.engine.model.weights.load import WeightsFile, locate_weights
-from geophrase.engine.model.weights.user_models import install_model
+from geophrase.engine.model.weights.user_models import free_name, install_model
+from geophrase.protocol.errors import ErrorCode
 from geophrase.training.config import TrainConfig
 from geophrase.training.corrections.candidate import averaged_weights, card_of, write_candidate
 from geophrase.training.corrections.exam import Exam, build_exam
@@ -53,13 +56,10 @@ def run_corrections(
     weights = averaged_weights(task.start, tuned, tuned_share=rehearsal.tuned_share)
     candidate = task.run / "candidate.safetensors"
     write_candidate(candidate, weights, task, None)
-    verdict = None
-    if exam is not None:
-        verdict = _verdict(task, exam, locate_weights(candidate))
-        write_candidate(candidate, weights, task, verdict)
-    path = install_model(task.name, candidate, card_of(candidate, task, verdict))
+    verdict = None if exam is None else _verdict(task, exam, locate_weights(candidate))
+    path = _installed(candidate, weights, task, verdict)
     minutes = (time.monotonic() - started_s) / 60
-    print(f"{task.name} is ready after {minutes:.1f} minutes: choose it in the panel.", file=sys.stderr)
+    print(f"{path.stem} is ready after {minutes:.1f} minutes: choose it in the panel.", file=sys.stderr)
     print(path)
     return 0
 
@@ -115,6 +115,22 @@ def _verdict(task: FineTuning, exam: Exam, candidate: WeightsFile) -> Verdict:
             f"or train longer with --minutes. It is kept as {candidate.path}."
         )
     return verdict
+
+
+def _installed(
+    candidate: Path, weights: dict[str, Tensor], task: FineTuning, verdict: Verdict | None
+) -> Path:
+    """Installs the model; under the next free name where another fine-tuning took its own meanwhile."""
+    while True:
+        write_candidate(candidate, weights, task, verdict)
+        try:
+            return install_model(task.name, candidate, card_of(candidate, task, verdict))
+        except EngineError as error:
+            name = free_name(task.name)
+            if error.code is not ErrorCode.BAD_REQUEST or name == task.name:
+                raise
+            print(f"There is a model called {task.name} by now: this one is {name}.", file=sys.stderr)
+            task = replace(task, name=name)
 
 
 def _segmenter(weights: WeightsFile, choice: DeviceChoice) -> RsamSegmenter:

@@ -81,8 +81,8 @@ def read_task(args: argparse.Namespace, config: TrainConfig) -> FineTuning:
         config=_fitted_to(config, read_config(start)),
         corrections=read_corrections(args.data, is_judged=not args.unguarded),
         data=tuple(args.data),
-        run=args.run or _free_run(name),
         choice=select_device(args.device),
+        run=args.run or _own_run(name),  # the last, once nothing is refused any more
     )
 
 
@@ -96,10 +96,15 @@ def _fitted_to(config: TrainConfig, model: RsamConfig) -> TrainConfig:
     return replace(config, model=model)
 
 
-def _free_run(name: str) -> Path:
+def _own_run(name: str) -> Path:
+    """A new folder, made at once: a fine-tuning that starts at the same time gets another."""
     folder = platformdirs.user_data_path("geophrase", appauthor=False) / "runs"
     number, run = 1, folder / name
-    while run.exists():
-        number += 1
-        run = folder / f"{name}-run{number}"
-    return run
+    while True:
+        try:
+            run.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+            run = folder / f"{name}-run{number}"
+        else:
+            return run

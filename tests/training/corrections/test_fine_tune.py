@@ -34,6 +34,7 @@ from geophrase.training.cli import main
 from geophrase.training.config import Budget, OptimizerConfig, TrainableConfig, TrainConfig
 from geophrase.training.corrections.fine_tune import run_corrections
 from geophrase.training.corrections.rehearsal import RehearsalConfig
+from geophrase.training.corrections.task import read_task
 from geophrase.training.data.augment import AugmentConfig
 from geophrase.training.errors import TrainingError
 from geophrase.training.fit.command import add_fit_arguments
@@ -161,6 +162,39 @@ def test_a_second_model_of_the_folder_stands_beside_the_first(export, start, tmp
     changed = {name for name in before if not torch.equal(before[name].half(), after[name].half())}
     assert changed
     assert not any(name.startswith("image_encoder.") for name in changed)
+
+
+@pytest.mark.parametrize("name", [[], ["--name", "town"]])
+def test_of_two_at_once_each_has_its_folder_and_its_model(export, start, monkeypatch, name, capsys):
+    """The second starts and ends while the first is being trained."""
+    from geophrase.training.fit.trainer import Trainer
+
+    data, update = export(6), Trainer.update
+    args = options("--data", str(data), "--init", str(start), "--unguarded", *name)
+
+    def update_after_another(self, batches):
+        monkeypatch.setattr(Trainer, "update", update)
+        assert run_corrections(args, settings(1), FEW_SCENES) == 0
+        return update(self, batches)
+
+    monkeypatch.setattr(Trainer, "update", update_after_another)
+    assert run_corrections(args, settings(3), FEW_SCENES) == 0
+
+    one, two = list_user_models()
+    assert two.entry.name == f"{one.entry.name}-2"
+    assert f"this one is {two.entry.name}." in capsys.readouterr().err
+    runs = user_models.models_folder().with_name("runs")
+    assert {path.name for path in runs.iterdir()} == {one.entry.name, f"{one.entry.name}-run2"}
+    made_from = json.loads(read_metadata(locate_weights(two.path)).fine_tuning_json)
+    assert made_from["name"] == two.entry.name
+    trained = json.loads((runs / one.entry.name / "config.json").read_text())
+    assert trained["budget"]["steps"] == 3
+
+
+def test_two_that_start_together_have_different_folders(export, start):
+    args = options("--data", str(export(6)), "--init", str(start))
+    first, second = (read_task(args, settings(1)) for _ in range(2))
+    assert first.run != second.run
 
 
 def test_a_model_of_wrong_masks_is_refused_with_both_figures(town, export, tmp_path, capsys):
