@@ -27,7 +27,7 @@ from geophrase.engine.server.folders import ServerFolders
 from geophrase.engine.server.guard import MAX_BODY_BYTES
 from geophrase.engine.server.jobs import Jobs, JobTools
 from geophrase.engine.server.model_host import ModelFacts, ModelHost, ModelLoader
-from geophrase.engine.server.model_list import ModelList
+from geophrase.engine.server.model_list import ModelList, file_state
 from geophrase.engine.server.running_job import RunningJob
 from geophrase.engine.server.sessions import EncodingArrays, Session, SessionStore
 from geophrase.engine.server.uploads import UploadStore
@@ -92,7 +92,7 @@ class EngineApplication:
     def __init__(self, config: EngineConfig, load: ModelLoader, choice: DeviceChoice) -> None:
         self._config = config
         self._models = ModelList(config.model)
-        self._host = ModelHost(load, choice)
+        self._host = ModelHost(load, choice, file_state=file_state)
         self._worker = DeviceWorker(idle_s=config.keep_alive_s, on_idle=self._unload)
         self._crops = CropReader()
         self._sessions = SessionStore(
@@ -232,8 +232,8 @@ class EngineApplication:
         return None if folder is None else EmbeddingCache(folder)
 
     def _facts(self, key: str, priority: Priority) -> ModelFacts:
-        """What is known of a model, which is loaded for this if it never was."""
-        facts = self._host.facts(key)
+        """What is known of a model, which is loaded for this if it never was as its file is now."""
+        facts = None if self._host.is_replaced(key) else self._host.facts(key)
         if facts is None:
             self._worker.submit(lambda: self._host.get(key), priority=priority).result()
             facts = self._host.facts(key)
@@ -254,9 +254,9 @@ class EngineApplication:
     def _warm_up(self, session: Session) -> None:
         """Have a model's first answer made before anybody waits for it: it takes several times as long."""
         model = session.model
-        if model.key in self._warm_models:
+        if model.weights_sha256 in self._warm_models:
             return
-        self._warm_models.add(model.key)
+        self._warm_models.add(model.weights_sha256)
         prompts: dict[str, Any] = {"points_xy": np.zeros((1, 2), np.float32), "point_labels": np.ones(1)}
         if model.has_text:
             prompts["text"] = _WARM_UP_TEXT
@@ -273,7 +273,7 @@ class EngineApplication:
         *,
         is_multimask: bool = False,
     ) -> list[Prediction]:
-        model = self._host.get(session.model.key)
+        model = self._host.get(session.model.key, weights_sha256=session.model.weights_sha256)
         embedding = model.embedding_from_arrays(encoding)
         if is_multimask:
             return model.predict_masks(embedding, **prompts)

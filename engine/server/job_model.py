@@ -23,6 +23,8 @@ WaitFor = Callable[[DeviceCall[Any]], Any]
 class JobModel:
     """A TileModel; it is loaded when it is first asked about, and again where it has left memory since.
 
+    Its weights are the same throughout: if others take its name meanwhile, the job fails with NOT_FOUND.
+
     On a CPU, which gains little from batches, a turn takes one image to encode, or one text about a few
     images; what is found is the same to the last bit.
 
@@ -109,7 +111,10 @@ class JobModel:
         return self._known
 
     def _compute(self, compute: Callable[[MemoryFallback], ResultT]) -> ResultT:
-        call = self._worker.submit(lambda: compute(self._host.get(self._key)), priority=Priority.JOB)
+        weights_sha256 = None if self._known is None else self._known.weights_sha256
+        call = self._worker.submit(
+            lambda: compute(self._host.get(self._key, weights_sha256=weights_sha256)), priority=Priority.JOB
+        )
         result: ResultT = self._wait_for(call)
         return result
 

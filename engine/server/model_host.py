@@ -14,13 +14,17 @@ from typing import Any
 import torch
 
 from geophrase.engine.device import DeviceChoice, select_device
+from geophrase.engine.errors import EngineError
 from geophrase.engine.memory_errors import is_out_of_memory, memory_errors_explained
 from geophrase.engine.server.memory_fallback import MemoryFallback, ServedModel
+from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.messages import DeviceStatus
 
 _log = logging.getLogger(__name__)
 
 ModelLoader = Callable[[str, DeviceChoice], ServedModel[Any]]
+FileState = Callable[[str], object]
+"""Tells of a model's name what changes when its file is replaced; None where there is nothing to tell."""
 NoticeListener = Callable[[str], object]
 
 # Text for a job and clicks with another model, at the same time; a third takes the place of the one not used
@@ -56,11 +60,14 @@ class ModelHost:
     Args:
         load: Loads a model on a device.
         choice: The device.
+        file_state: Of the models' files; one that was replaced is loaded anew.
     """
 
-    def __init__(self, load: ModelLoader, choice: DeviceChoice) -> None:
+    def __init__(self, load: ModelLoader, choice: DeviceChoice, *, file_state: FileState) -> None:
         self._load = load
         self._choice = choice
+        self._file_state = file_state
+        self._loaded_states: dict[str, object] = {}
         self._models: OrderedDict[str, MemoryFallback] = OrderedDict()
         self._lock = threading.Lock()
         self._listeners: list[NoticeListener] = []
@@ -73,6 +80,11 @@ class ModelHost:
         """What is known of a model that was loaded before, in memory or not; as it is where it runs now."""
         facts, model = self._facts.get(name), self._models.get(name)
         return facts if facts is None or model is None else replace(facts, identity=model.identity)
+
+    def is_replaced(self, name: str) -> bool:
+        """Whether the file of a model that was loaded before is another now; one that has gone is not."""
+        state = self._file_state(name)
+        return state is not None and state != self._loaded_states.get(name, state)
 
     @property
     def device(self) -> DeviceStatus:
@@ -100,25 +112,21 @@ class ModelHost:
             with self._lock:
                 self._listeners.remove(listener)
 
-    def get(self, name: str) -> MemoryFallback:
-        """The model, loaded if it isn't in memory.
+    def get(self, name: str, *, weights_sha256: str | None = None) -> MemoryFallback:
+        """The model, loaded if it isn't in memory as its file is now.
+
+        Args:
+            name: The model.
+            weights_sha256: The weights that were meant, where work with them has begun.
 
         Raises:
-            EngineError: Unknown model, missing or wrong weights.
+            EngineError: Unknown model, missing or wrong weights; NOT_FOUND for others than were meant.
         """
-        model = self._models.get(name)
-        if model is None:
-            if len(self._models) >= _MAX_MODELS:
-                self._models.popitem(last=False)
-                _free_caches()
-            model = self._models[name] = self._loaded(name)
-            self._facts[name] = ModelFacts(
-                key=name,
-                name=model.name,
-                weights_sha256=model.weights_sha256,
-                identity=model.identity,
-                has_text=model.has_text,
-                image_px=model.image_px,
+        model = self._current(name)
+        if weights_sha256 not in (None, model.weights_sha256):
+            raise EngineError(
+                ErrorCode.NOT_FOUND,
+                f"The model {name} was replaced while it was in use. Start again with it.",
             )
         self._models.move_to_end(name)
         self._newest = name
@@ -130,6 +138,28 @@ class ModelHost:
         self._newest = ""
         self._device = _status_of(self._choice)
         _free_caches()
+
+    def _current(self, name: str) -> MemoryFallback:
+        if self.is_replaced(name) and self._models.pop(name, None) is not None:
+            self._newest = next(reversed(self._models), "")
+            _free_caches()
+        model = self._models.get(name)
+        if model is None:
+            if len(self._models) >= _MAX_MODELS:
+                self._models.popitem(last=False)
+                _free_caches()
+            state = self._file_state(name)  # before it is read: a change in between shows the next time
+            model = self._models[name] = self._loaded(name)
+            self._loaded_states[name] = state
+            self._facts[name] = ModelFacts(
+                key=name,
+                name=model.name,
+                weights_sha256=model.weights_sha256,
+                identity=model.identity,
+                has_text=model.has_text,
+                image_px=model.image_px,
+            )
+        return model
 
     def _loaded(self, name: str) -> MemoryFallback:
         self._is_loading = True

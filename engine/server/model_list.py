@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.load_model import read_config
 from geophrase.engine.model.rsam.config import PRESETS, RsamConfig
@@ -12,6 +14,8 @@ from geophrase.engine.model.weights.load import (
     list_models,
     locate_weights,
 )
+from geophrase.engine.model.weights.registry import REGISTRY
+from geophrase.engine.model.weights.user_models import find_user_model
 from geophrase.protocol.messages import ModelStatus
 
 _FILES_ADVICE = "A weights file can't be named in a request: start the engine with it as its model."
@@ -49,6 +53,21 @@ class ModelList:
         """All of them but damaged ones."""
         listed = (_status_of_row(row) for row in list_models())
         return (*self._file, *(status for status in listed if status is not None))
+
+
+def file_state(key: str) -> tuple[int, int, int] | None:
+    """What changes when the file of a model, of the user's own or given by its path, is replaced.
+
+    None where there is no such file now, and for the registry's models, whose weights are always the same.
+    """
+    if key in REGISTRY:
+        return None
+    own = find_user_model(key)
+    try:
+        stat = (Path(key).expanduser() if own is None else own.path).stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def _status_of_row(row: ModelRow) -> ModelStatus | None:
