@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 from qgis.PyQt.QtGui import QFontDatabase, QGuiApplication
 from qgis.PyQt.QtWidgets import QDialog, QDialogButtonBox, QPlainTextEdit, QVBoxLayout, QWidget
 
+from ..core.background import BackgroundCall
 from ..core.translation import tr
 
 
@@ -42,3 +43,19 @@ class DoctorDialog(QDialog):
     def copy(self) -> None:
         """Puts the report on the clipboard."""
         QGuiApplication.clipboard().setText(self.text)
+
+
+def show_doctor(ask: Callable[[], str], parent: QWidget) -> DoctorDialog:
+    """Opens the dialog, which shows the report when it has arrived.
+
+    Args:
+        ask: Blocks until there is one; called in a thread of its own.
+        parent: Qt's.
+    """
+    dialog = DoctorDialog(parent)
+    call = BackgroundCall(ask, dialog)
+    call.succeeded.connect(dialog.show_text)
+    call.failed.connect(dialog.show_text)
+    call.start()
+    dialog.open()
+    return dialog

@@ -16,7 +16,7 @@ from ..core.environment.doctor import ask_doctor
 from ..core.environment.failure import InstallError
 from ..core.settings import PluginSettings, installed_engine, load_settings, save_settings, serve_argv
 from ..core.translation import tr
-from .doctor_dialog import DoctorDialog
+from .doctor_dialog import DoctorDialog, show_doctor
 from .engine_box import EngineBox
 
 
@@ -64,14 +64,8 @@ class EngineController(QObject):
 
     def show_doctor(self, parent: QWidget) -> DoctorDialog:
         """Asks the engine what is well and what isn't, and shows it when it answers."""
-        dialog = DoctorDialog(parent)
         settings, is_running = load_settings(), self._service.is_running
-        call = BackgroundCall(lambda: _examination(self._service, settings, is_running=is_running), dialog)
-        call.succeeded.connect(dialog.show_text)
-        call.failed.connect(dialog.show_text)
-        call.start()
-        dialog.open()
-        return dialog
+        return show_doctor(lambda: _report_of(self._service, settings, is_running=is_running), parent)
 
     def _on_model(self, model: str) -> None:
         save_settings(replace(load_settings(), model=model))
@@ -84,7 +78,7 @@ class EngineController(QObject):
         self._monitor.wake()
 
 
-def _examination(service: EngineService, settings: PluginSettings, *, is_running: bool) -> str:
+def _report_of(service: EngineService, settings: PluginSettings, *, is_running: bool) -> str:
     """The running engine's own report, or that of a fresh process where none runs; blocks for seconds."""
     if is_running:
         try:

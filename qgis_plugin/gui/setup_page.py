@@ -14,7 +14,7 @@ from qgis.PyQt.QtWidgets import QFrame, QMessageBox, QScrollArea, QVBoxLayout, Q
 from ..core.background import BackgroundCall
 from ..core.environment.background_installation import EngineInstallation
 from ..core.environment.clean_environ import clean_environ
-from ..core.environment.doctor import DoctorReport, ask_doctor
+from ..core.environment.doctor import ask_doctor
 from ..core.environment.install import InstallOutcome
 from ..core.environment.location import (
     engine_command,
@@ -27,7 +27,7 @@ from ..core.environment.qgis_proxy import qgis_proxy
 from ..core.environment.survey import Survey, make_plan, survey
 from ..core.settings import PluginSettings, installed_engine, load_settings, save_settings
 from ..core.translation import tr
-from .doctor_dialog import DoctorDialog
+from .doctor_dialog import DoctorDialog, show_doctor
 from .setup_form import BAR_STEPS, SetupForm
 
 
@@ -104,19 +104,16 @@ class SetupPage(QWidget):
         self.ask_doctor()
 
     def ask_doctor(self) -> Optional[DoctorDialog]:
-        """Shows the doctor's report of the engine that is set; None where there is no engine."""
+        """Shows what the doctor of the installed engine finds, whether or not an engine runs.
+
+        None where none is installed.
+        """
         argv = installed_engine(load_settings())
         if argv is None:
             self.form.status.setText(tr("No engine is installed yet. Press Install first."))
             return None
         environ = clean_environ()
-        dialog = DoctorDialog(self)
-        call = BackgroundCall(lambda: ask_doctor(argv, environ), dialog)
-        call.succeeded.connect(lambda report: dialog.show_text(_as_text(report)))
-        call.failed.connect(dialog.show_text)
-        call.start()
-        dialog.open()
-        return dialog
+        return show_doctor(lambda: ask_doctor(argv, environ).as_text(), self)
 
     def remove(self) -> None:
         """Begins to remove the private engine, without asking."""
@@ -208,10 +205,6 @@ class SetupPage(QWidget):
 
     def _keep(self, **changes: Any) -> None:
         save_settings(dataclasses.replace(load_settings(), **changes))
-
-
-def _as_text(report: DoctorReport) -> str:
-    return report.as_text()
 
 
 def _spoken(outcome: InstallOutcome, log: Path) -> str:

@@ -1,4 +1,7 @@
-"""Asks the engine's `doctor` what it has, what it lacks and why a GPU is not used."""
+"""Runs an installed engine's `doctor`: what it has, what it lacks and why a GPU is not used.
+
+An engine that runs answers for itself instead, with the protocol's DoctorReport (`EngineClient.doctor`).
+"""
 
 from __future__ import annotations
 
@@ -26,8 +29,8 @@ class DoctorCheck:
 
 
 @dataclass(frozen=True)
-class DoctorReport:
-    """Everything that the doctor looked at."""
+class Examination:
+    """Everything that the doctor of an installed engine looked at."""
 
     is_healthy: bool
     checks: Tuple[DoctorCheck, ...]
@@ -37,7 +40,7 @@ class DoctorReport:
         return next((check.detail for check in self.checks if check.name == name), "")
 
     def as_text(self) -> str:
-        """The report for a person: one line a check, remedies below."""
+        """It all for a person: one line a check, remedies below."""
         lines: List[str] = []
         for check in self.checks:
             lines.append(f"{check.status:4}  {check.name}: {check.detail}")
@@ -51,7 +54,7 @@ def doctor_command(command: Sequence[str]) -> List[str]:
     return [*command, "doctor", "--json"]
 
 
-def ask_doctor(command: Sequence[str], environ: Mapping[str, str]) -> DoctorReport:
+def ask_doctor(command: Sequence[str], environ: Mapping[str, str]) -> Examination:
     """Runs the doctor; takes some seconds, so never on QGIS's main thread.
 
     Args:
@@ -75,19 +78,19 @@ def ask_doctor(command: Sequence[str], environ: Mapping[str, str]) -> DoctorRepo
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise _no_answer([str(error)]) from error
-    return read_report(answer.stdout.splitlines(), answer.stderr.splitlines())
+    return read_examination(answer.stdout.splitlines(), answer.stderr.splitlines())
 
 
-def read_report(lines: Sequence[str], messages: Sequence[str] = ()) -> DoctorReport:
+def read_examination(lines: Sequence[str], messages: Sequence[str] = ()) -> Examination:
     """Reads what `doctor --json` printed.
 
     Raises:
-        InstallError: It is no report.
+        InstallError: It is something else.
     """
     try:
         begin = next(index for index, line in enumerate(lines) if line.startswith("{"))
         document = json.loads("\n".join(lines[begin:]))
-        return DoctorReport(bool(document["healthy"]), tuple(map(_check, document["checks"])))
+        return Examination(bool(document["healthy"]), tuple(map(_check, document["checks"])))
     except (StopIteration, ValueError, KeyError, TypeError):
         raise _no_answer([*messages, *lines]) from None
 

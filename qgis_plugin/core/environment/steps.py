@@ -8,7 +8,7 @@ from typing import Callable, Dict, List, Mapping, Protocol, Sequence, Tuple
 
 from ..translation import tr
 from .command import CommandResult
-from .doctor import doctor_command, read_report
+from .doctor import doctor_command, read_examination
 from .failure import InstallError, meaningful_lines
 from .location import LAST_STEP, environment_python, private_command
 from .package_tool import PackageTool
@@ -240,14 +240,14 @@ def _check_inputs(plan: InstallPlan) -> Dict[str, str]:
 def _check(context: StepContext) -> Dict[str, str]:
     """Has the engine's doctor look at the whole; one failed check fails the installation."""
     result = context.try_run(doctor_command(private_command(context.plan.folder)))
-    report = read_report(result.lines)
-    failed = next((check for check in report.checks if check.status == "fail"), None)
+    examination = read_examination(result.lines)
+    failed = next((check for check in examination.checks if check.status == "fail"), None)
     if failed is not None:
         raise InstallError(
             tr("The engine is installed but its check of “{name}” failed: {detail}.").format(
                 name=failed.name, detail=failed.detail
             ),
             failed.remedy or tr("Press Retry, or report it with the log."),
-            meaningful_lines(report.as_text().splitlines()),
+            meaningful_lines(examination.as_text().splitlines()),
         )
-    return {"engine": report.detail("geophrase"), "device": report.detail("device")}
+    return {"engine": examination.detail("geophrase"), "device": examination.detail("device")}
