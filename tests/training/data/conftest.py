@@ -9,9 +9,17 @@ import cv2
 import numpy as np
 import pytest
 
+from geophrase.training.data.sources import ground_cover
+
 
 @pytest.fixture
-def tiny_nwpu(tmp_path: Path) -> Path:
+def no_ground_cover(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps labels of real images from images that only have their names."""
+    monkeypatch.setattr(ground_cover, "_FOLDER", tmp_path / "no labels")
+
+
+@pytest.fixture
+def tiny_nwpu(tmp_path: Path, no_ground_cover: None) -> Path:
     """Eight natural images and one colour-infrared one, with polygons of two classes."""
     root = tmp_path / "nwpu"
     (root / "images").mkdir(parents=True)

@@ -12,10 +12,12 @@ from geophrase.training.data.dataset import PhraseDataset
 from geophrase.training.data.lexicon import LEXICON, may_be_confused
 from geophrase.training.data.prepare import prepare
 from geophrase.training.data.risors import RisorsError, RisorsImage, read_image, read_split
-from geophrase.training.data.sources import dubai, ground_cover, naip, neon, spacenet
+from geophrase.training.data.sources import dubai, naip, neon, spacenet
 from geophrase.training.data.sources.absences import AbsenceSurvey
 
 SURVEYS = {module.__name__: module.SURVEY for module in (dubai, spacenet, neon, naip)}
+
+pytestmark = pytest.mark.usefixtures("no_ground_cover")
 
 
 def write_tiles(root: Path, *stems: str, planted_px: int = 0) -> Path:
@@ -73,12 +75,6 @@ def test_dubai_asks_for_what_its_parts_lack(tiny_dubai: Path, tmp_path: Path) ->
         assert asked_for_classes <= image.classes_labelled
         assert not any(may_be_confused(name, there) for name in asked_for_classes for there in shown)
         assert not (part[0] == "8" and asked_for_classes)
-
-
-@pytest.fixture(autouse=True)
-def no_ground_cover(tmp_path, monkeypatch):
-    """Keeps labels of real tiles from tiles that only have their names."""
-    monkeypatch.setattr(ground_cover, "_FOLDER", tmp_path / "no labels")
 
 
 def test_naip_tiles_hold_their_colours_and_only_absent_phrases(tmp_path: Path) -> None:
