@@ -140,7 +140,8 @@ class Desk:
 def ask_engine(desk: Desk, num_clicks: int) -> tuple[list[float], list[float]]:
     """The plain client's seconds and the model's share of them, for clicks on the view's session."""
     from geophrase.protocol.grid import WindowPx
-    from geophrase.protocol.messages import OpenSession, PointsQuery, PredictRequest, TextQuery
+    from geophrase.protocol.messages import PointsQuery, TextQuery
+    from geophrase.protocol.sessions import OpenSession, PredictRequest
 
     client = desk.service.client()
     source = desk.engine.raster.file_source()

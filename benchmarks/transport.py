@@ -25,15 +25,8 @@ from geophrase.benchmarks.timing import interleaved_s
 from geophrase.engine.server.http_server import EngineHttpServer
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import (
-    IMAGE,
-    LOW_RES_LOGITS,
-    VALID,
-    BoxQuery,
-    Predicted,
-    PredictRequest,
-    UploadWindow,
-)
+from geophrase.protocol.messages import IMAGE, LOW_RES_LOGITS, VALID, BoxQuery, UploadWindow
+from geophrase.protocol.sessions import Predicted, PredictRequest
 from geophrase.protocol.wire import Arrays, Frame, pack, packed_bytes
 from geophrase.qgis_plugin.core.engine.client import EngineClient
 from geophrase.tests.fakes.scripted_application import ScriptedApplication

@@ -6,18 +6,8 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from geophrase.protocol.jobs import JobEvent, JobRequest
-from geophrase.protocol.messages import (
-    BeginUpload,
-    DoctorReport,
-    Health,
-    Hello,
-    OpenSession,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
-    UploadBegun,
-    UploadWindow,
-)
+from geophrase.protocol.messages import BeginUpload, DoctorReport, Health, Hello, UploadBegun, UploadWindow
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.protocol.wire import Arrays
 
 

@@ -33,10 +33,10 @@ from geophrase.protocol.messages import (
     ClassesQuery,
     MaskQuery,
     PointsQuery,
-    PredictRequest,
     Query,
     TextQuery,
 )
+from geophrase.protocol.sessions import PredictRequest
 from geophrase.protocol.wire import Arrays
 
 _MAX_POINTS = 1000

@@ -24,7 +24,8 @@ from geophrase.engine.raster.source import RasterSource, TilePixels
 from geophrase.engine.server.device_worker import shutting_down
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import IMAGE, VALID, FileSource, OpenSession, PixelSource
+from geophrase.protocol.messages import IMAGE, VALID, FileSource, PixelSource
+from geophrase.protocol.sessions import OpenSession
 from geophrase.protocol.wire import Arrays
 
 ResultT = TypeVar("ResultT")

@@ -43,13 +43,10 @@ from geophrase.protocol.messages import (
     Health,
     Hello,
     Limits,
-    OpenSession,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
     UploadBegun,
     UploadWindow,
 )
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.protocol.version import PROTOCOL_VERSION
 from geophrase.protocol.wire import Arrays
 

@@ -11,7 +11,8 @@ from geophrase.engine.errors import EngineError
 from geophrase.protocol.codec import InvalidMessageError
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobRequest
-from geophrase.protocol.messages import BeginUpload, Done, OpenSession, PredictRequest, UploadWindow
+from geophrase.protocol.messages import BeginUpload, Done, UploadWindow
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.protocol.version import PATH_PREFIX, PROTOCOL_VERSION
 from geophrase.protocol.wire import Arrays, Frame
 

@@ -12,15 +12,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import RasterGrid
 from geophrase.protocol.jobs import JobStarted, Outline
-from geophrase.protocol.messages import (
-    BoxQuery,
-    Hello,
-    PointsQuery,
-    PredictRequest,
-    Query,
-    SessionOpened,
-    TextQuery,
-)
+from geophrase.protocol.messages import BoxQuery, Hello, PointsQuery, Query, TextQuery
+from geophrase.protocol.sessions import PredictRequest, SessionOpened
 
 from ..core.engine.client import EngineClient
 from ..core.engine.errors import EngineFailure

@@ -41,16 +41,13 @@ from geophrase.protocol.messages import (
     Hello,
     Limits,
     ModelStatus,
-    OpenSession,
     PixelSource,
     PointsQuery,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
     UploadBegun,
     UploadSource,
     UploadWindow,
 )
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.protocol.version import PROTOCOL_VERSION
 from geophrase.protocol.wire import Arrays
 

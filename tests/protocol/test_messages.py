@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from geophrase.protocol import jobs, messages
+from geophrase.protocol import jobs, messages, sessions
 from geophrase.protocol.codec import InvalidMessageError, from_json, to_json
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid, WindowPx
@@ -21,7 +21,7 @@ from geophrase.protocol.wire import Frame, pack, unpack
 MESSAGES = sorted(
     {
         kind
-        for module in (messages, jobs)
+        for module in (messages, sessions, jobs)
         for kind in vars(module).values()
         if dataclasses.is_dataclass(kind) and kind.__module__.startswith("geophrase.protocol")
     },
@@ -176,10 +176,10 @@ def test_major_versions_decide(theirs: str, is_understood: bool):
 
 def test_an_engine_of_the_first_version_and_this_plugin_understand_each_other():
     """What it doesn't know it ignores, and what it doesn't say counts as not asked for."""
-    asked = to_json(messages.PredictRequest((messages.TextQuery("roof"),), is_multimask=True))
+    asked = to_json(sessions.PredictRequest((messages.TextQuery("roof"),), is_multimask=True))
     assert asked["is_multimask"] is True
     answered = {"iou_pred": 0.5, "objectness": 0.9, "wait_s": 0.0, "model_s": 0.1, "polygonise_s": 0.0}
-    assert from_json(messages.Predicted, answered).alternatives == ()
+    assert from_json(sessions.Predicted, answered).alternatives == ()
 
 
 def test_annotations_are_those_that_python_3_9_can_evaluate(repository: Path):

@@ -28,13 +28,10 @@ from geophrase.protocol.messages import (
     Done,
     Health,
     Hello,
-    OpenSession,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
     UploadBegun,
     UploadWindow,
 )
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.protocol.version import PATH_PREFIX, is_compatible
 from geophrase.protocol.wire import CONTENT_TYPE, Frame, joined, pack, packed_bytes
 

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from contextlib import contextmanager
 from typing import Callable, Iterator, Optional, Set
 
-from geophrase.protocol.messages import OpenSession, PixelSource, SessionOpened
+from geophrase.protocol.messages import PixelSource
+from geophrase.protocol.sessions import OpenSession, SessionOpened
 
 from ..engine.client import EngineClient
 from ..engine.errors import EngineFailure

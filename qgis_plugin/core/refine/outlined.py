@@ -9,7 +9,7 @@ import numpy as np
 from qgis.core import QgsGeometry, QgsPointXY
 
 from geophrase.protocol.features import FeatureBatch
-from geophrase.protocol.messages import SessionOpened
+from geophrase.protocol.sessions import SessionOpened
 
 from ..engine.client import PredictAnswer
 from ..raster.crops import Crop

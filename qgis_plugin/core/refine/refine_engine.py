@@ -10,7 +10,8 @@ from typing import Any, Callable, Dict, Optional, Tuple, TypeVar
 from qgis.PyQt.QtCore import QObject, pyqtBoundSignal, pyqtSignal
 
 from geophrase.protocol.errors import ErrorCode
-from geophrase.protocol.messages import ModelStatus, PredictRequest, SessionOpened
+from geophrase.protocol.messages import ModelStatus
+from geophrase.protocol.sessions import PredictRequest, SessionOpened
 
 from ..engine.client import EngineClient
 from ..engine.errors import EngineFailure, JobCancelled

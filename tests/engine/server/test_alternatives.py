@@ -24,10 +24,9 @@ from geophrase.protocol.messages import (
     BoxQuery,
     FileSource,
     MaskQuery,
-    OpenSession,
     PointsQuery,
-    PredictRequest,
 )
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.tests.fakes.colour_model import ColourModel
 
 SIDE_PX = 128

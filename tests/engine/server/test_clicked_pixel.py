@@ -16,7 +16,8 @@ from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.predictor import Predictor
 from geophrase.engine.refine import RefineConfig, refine_raster
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import BoxQuery, FileSource, OpenSession, PointsQuery, PredictRequest
+from geophrase.protocol.messages import BoxQuery, FileSource, PointsQuery
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.qgis_plugin.core.raster.crops import Crop
 from geophrase.qgis_plugin.core.refine.crop_prompts import prompts_in
 from geophrase.qgis_plugin.core.refine.prompts import PromptState

@@ -17,15 +17,8 @@ from geophrase.engine.server.guard import MAX_BODY_BYTES
 from geophrase.engine.server.http_server import EngineHttpServer, ServerConfig
 from geophrase.protocol.grid import RasterGrid
 from geophrase.protocol.jobs import SegmentJob
-from geophrase.protocol.messages import (
-    IMAGE,
-    FileSource,
-    Hello,
-    OpenSession,
-    PixelSource,
-    PredictRequest,
-    TextQuery,
-)
+from geophrase.protocol.messages import IMAGE, FileSource, Hello, PixelSource, TextQuery
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.tests.engine.server.http_probe import (
     TOKEN,
     connect,

@@ -36,16 +36,13 @@ from geophrase.protocol.messages import (
     FileSource,
     Health,
     Hello,
-    OpenSession,
     PixelSource,
     PointsQuery,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
     TextQuery,
     UploadBegun,
     UploadWindow,
 )
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.protocol.wire import CONTENT_TYPE, read_frames
 from geophrase.tests.engine.server.http_probe import (
     TOKEN,

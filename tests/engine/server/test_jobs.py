@@ -36,13 +36,12 @@ from geophrase.protocol.messages import (
     BeginUpload,
     ClassesQuery,
     FileSource,
-    OpenSession,
     PointsQuery,
-    PredictRequest,
     TextQuery,
     UploadSource,
     UploadWindow,
 )
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.tests.engine.server.conftest import wait_until
 from geophrase.tests.fakes.colour_model import ColourModel
 

@@ -17,7 +17,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import WindowPx
 from geophrase.protocol.jobs import JobFailed, JobResult, SegmentJob
-from geophrase.protocol.messages import FileSource, OpenSession, PointsQuery, PredictRequest, TextQuery
+from geophrase.protocol.messages import FileSource, PointsQuery, TextQuery
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.tests.engine.server.conftest import wait_until
 from geophrase.tests.fakes.colour_model import ColourModel
 

@@ -23,14 +23,11 @@ from geophrase.protocol.messages import (
     BoxQuery,
     FileSource,
     MaskQuery,
-    OpenSession,
     PixelSource,
     PointsQuery,
-    Predicted,
-    PredictRequest,
-    SessionOpened,
     TextQuery,
 )
+from geophrase.protocol.sessions import OpenSession, Predicted, PredictRequest, SessionOpened
 from geophrase.tests.fakes.colour_model import ColourModel
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-10, 200)

@@ -23,7 +23,8 @@ from geophrase.engine.cli.main import main
 from geophrase.engine.segment import segment_raster
 from geophrase.protocol.grid import WindowPx
 from geophrase.protocol.jobs import JobProgress, JobResult, JobStarted, Outline, SegmentJob
-from geophrase.protocol.messages import FileSource, OpenSession, PointsQuery, PredictRequest, TextQuery
+from geophrase.protocol.messages import FileSource, PointsQuery, TextQuery
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.qgis_plugin.core.engine.client import EngineClient
 from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled
 from geophrase.qgis_plugin.core.engine.job_stream import PartialFeatures

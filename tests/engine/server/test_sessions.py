@@ -25,12 +25,11 @@ from geophrase.protocol.messages import (
     ClassesQuery,
     FileSource,
     MaskQuery,
-    OpenSession,
     PixelSource,
     PointsQuery,
-    PredictRequest,
     TextQuery,
 )
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.tests.engine.server.conftest import ORIGIN_MAP, PIXEL_M, wait_until
 from geophrase.tests.fakes.colour_model import ColourModel
 

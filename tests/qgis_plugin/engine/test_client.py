@@ -34,13 +34,12 @@ from geophrase.protocol.jobs import (
 from geophrase.protocol.messages import (
     FileSource,
     MaskQuery,
-    OpenSession,
     PixelSource,
     PointsQuery,
-    PredictRequest,
     TextQuery,
     UploadSource,
 )
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.qgis_plugin.core.engine import client as client_module
 from geophrase.qgis_plugin.core.engine.client import EngineClient
 from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled

@@ -14,14 +14,8 @@ import pytest
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid
 from geophrase.protocol.jobs import JobEvent, JobNotice, JobProgress, JobResult, JobStarted, SegmentJob
-from geophrase.protocol.messages import (
-    FileSource,
-    OpenSession,
-    PixelSource,
-    PointsQuery,
-    PredictRequest,
-    TextQuery,
-)
+from geophrase.protocol.messages import FileSource, PixelSource, PointsQuery, TextQuery
+from geophrase.protocol.sessions import OpenSession, PredictRequest
 from geophrase.qgis_plugin.core.engine import job_run
 from geophrase.qgis_plugin.core.engine.client import QUICK_TIMEOUT_S, EngineClient, PredictAnswer
 from geophrase.qgis_plugin.core.engine.errors import EngineFailure, EngineGone, JobCancelled

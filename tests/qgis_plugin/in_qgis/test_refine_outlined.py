@@ -11,7 +11,7 @@ from qgis.core import QgsGeometry, QgsRectangle
 
 from geophrase.protocol.features import FeatureBatch
 from geophrase.protocol.grid import RasterGrid, WindowPx
-from geophrase.protocol.messages import Predicted, SessionOpened
+from geophrase.protocol.sessions import Predicted, SessionOpened
 from geophrase.qgis_plugin.core.engine.client import PredictAnswer
 from geophrase.qgis_plugin.core.raster.crops import Crop
 from geophrase.qgis_plugin.core.refine.masks import ShapeMask
