@@ -152,7 +152,7 @@ class LabelController(QObject):
             text = tr("Left out, because they lie beside the raster or have no extent: {count}.")
             self._messages.told(text.format(count=num_beside))
         try:
-            self.store = open_labels(self._box_layer, self._raster_layer, [box.phrase for box in boxes])
+            self.store = open_labels(self._box_layer, self._raster_layer, boxes)
         except ResultError as error:
             self._refuse(str(error))
             return

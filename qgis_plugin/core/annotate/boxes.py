@@ -35,12 +35,14 @@ class BoxToLabel:
         phrase: What the object is; "" where the layer doesn't say.
         corners_map: In the raster's CRS, along its rows and columns.
         bounds_pix: The same box in the raster's pixels: xmin, ymin, xmax, ymax.
+        origin: The feature and the column of phrases that it comes from, which it keeps when it is changed.
     """
 
     key: str
     phrase: str
     corners_map: Corners
     bounds_pix: Tuple[float, float, float, float]
+    origin: str
 
     @property
     def centre_pix(self) -> Tuple[float, float]:
@@ -122,6 +124,7 @@ class BoxSource:
             phrase=phrase,
             corners_map=tuple((float(x), float(y)) for x, y in corners),
             bounds_pix=(float(xmin), float(ymin), float(xmax), float(ymax)),
+            origin=f"{feature.id()} {self.phrase_field}".strip(),
         )
 
     def _phrase_of(self, feature: QgsFeature) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, Optional, Sequence, Set
+from typing import Dict, List, Mapping, Optional, Sequence, Set
 
 from osgeo import gdal
 from qgis.core import (
@@ -19,6 +19,8 @@ from qgis.core import (
     QgsFeature,
     QgsFeatureRequest,
     QgsFields,
+    QgsGeometry,
+    QgsPointXY,
     QgsProject,
     QgsRasterLayer,
     QgsVectorFileWriter,
@@ -50,6 +52,8 @@ from .boxes import BoxToLabel
 
 KEY_FIELD = "box_key"
 """The attribute of a label that names its box (see BoxToLabel)."""
+ORIGIN_FIELD = "box_origin"
+"""Likewise: what the box keeps when its extent or its phrase is changed."""
 DROPPED_TABLE = "dropped_boxes"
 
 
@@ -62,11 +66,15 @@ class LabelStore:
     Args:
         layer: Of `open_labels`.
         dropped: The table of dropped boxes in the same file.
+        former_keys: Of boxes that were labelled and changed since, by the keys that they have now.
     """
 
-    def __init__(self, layer: QgsVectorLayer, dropped: QgsVectorLayer) -> None:
+    def __init__(
+        self, layer: QgsVectorLayer, dropped: QgsVectorLayer, former_keys: Mapping[str, str]
+    ) -> None:
         self.layer = layer
         self._dropped = dropped
+        self._former_keys = former_keys
 
     def close(self) -> None:
         """Lets the table of dropped boxes go; the layer stays in the project."""
@@ -82,15 +90,16 @@ class LabelStore:
         return set(_ids_by_key(self._dropped, QgsFeatureRequest()))
 
     def accept(self, box: BoxToLabel, refined: RefinedFeature, raster: LayerRaster) -> None:
-        """Saves the polygon of a box, in the place of an earlier one.
+        """Saves the polygon of a box, in the place of an earlier one, which may be of before it was changed.
 
         Raises:
             RefinedError: The layer can't be written.
         """
         was_editable = self.layer.isEditable()
-        there = next(self.layer.getFeatures(_of_box(box)), None)  # its number may have changed meanwhile
-        refined = replace(refined, feature_id=None if there is None else int(there.id()))
-        write_refined(self.layer, refined, crs=raster.crs, source=raster.source, others={KEY_FIELD: box.key})
+        there = self._feature_ids(box)  # its number may have changed meanwhile
+        refined = replace(refined, feature_id=there[0] if there else None)
+        others = {KEY_FIELD: box.key, ORIGIN_FIELD: box.origin}
+        write_refined(self.layer, refined, crs=raster.crs, source=raster.source, others=others)
         self._save(was_editable)
         self._forget_dropped(box)
 
@@ -100,7 +109,7 @@ class LabelStore:
         Raises:
             RefinedError: The layer can't be written.
         """
-        ids = [feature.id() for feature in self.layer.getFeatures(_of_box(box))]
+        ids = self._feature_ids(box)
         if ids:
             was_editable = self.layer.isEditable()
             self.layer.startEditing()
@@ -123,13 +132,21 @@ class LabelStore:
         Raises:
             NoPlaceError: The polygon has no place in that CRS.
         """
-        feature = next(self.layer.getFeatures(_of_box(box)), None)
+        feature = next(self.layer.getFeatures(_of_key(box.key)), None)
         if feature is None or not feature.hasGeometry():
             return None
         return stored_object(feature, self.layer, crs, text=box.phrase)
 
+    def _feature_ids(self, box: BoxToLabel) -> List[int]:
+        """Of the polygon that the box has, else of the one that it had before it was changed."""
+        for key in (box.key, self._former_keys.get(box.key)):
+            ids = [int(feature.id()) for feature in self.layer.getFeatures(_of_key(key))] if key else []
+            if ids:
+                return ids
+        return []
+
     def _forget_dropped(self, box: BoxToLabel) -> None:
-        ids = [feature.id() for feature in self._dropped.getFeatures(_of_box(box))]
+        ids = [feature.id() for feature in self._dropped.getFeatures(_of_key(box.key))]
         if ids and not self._dropped.dataProvider().deleteFeatures(ids):
             raise _not_saved(self.layer, "; ".join(self._dropped.dataProvider().errors()))
 
@@ -144,45 +161,68 @@ class LabelStore:
 
 
 def open_labels(
-    boxes: QgsVectorLayer,
+    layer_of_boxes: QgsVectorLayer,
     raster: QgsRasterLayer,
-    phrases: Sequence[str],
+    boxes: Sequence[BoxToLabel],
     *,
     folder: Optional[Path] = None,
 ) -> LabelStore:
     """The labels of these boxes on this raster, from an earlier walk or new, as a layer in the project.
 
     Args:
-        boxes: The layer of boxes.
-        raster: What they lie on.
-        phrases: What the boxes are, for the legend.
+        layer_of_boxes: What is walked through.
+        raster: What it lies on.
+        boxes: Those in the layer now.
         folder: Where the file is; the profile's folder of results by default.
 
     Raises:
         ResultError: The file can't be made or opened.
     """
-    path = _path_of(boxes, raster, folder or results_folder())
+    path = _path_of(layer_of_boxes, raster, folder or results_folder())
     if not path.exists():
         try:
-            _create(path, boxes, raster)
+            _create(path, layer_of_boxes, raster)
         except ResultError:  # half a file would be in the way of the next try
             remove_result_file(path)
             raise
-    title = tr("labels: {boxes} · {raster}").format(boxes=boxes.name(), raster=raster.name())
+    title = tr("labels: {boxes} · {raster}").format(boxes=layer_of_boxes.name(), raster=raster.name())
     layer = _layer_in_project(path) or QgsVectorLayer(layer_source(path), title, "ogr")
     dropped = _dropped_table(path)
     if not (layer.isValid() and dropped.isValid()):
         text = tr("The labels at {path} can't be opened. Move that file away to begin anew.")
         raise ResultError(text.format(path=path))
     if QgsProject.instance().mapLayer(layer.id()) is None:
-        style_by_query(layer, list(dict.fromkeys(filter(None, phrases)))[: len(COLOURS)])
+        phrases = dict.fromkeys(box.phrase for box in boxes if box.phrase)
+        style_by_query(layer, list(phrases)[: len(COLOURS)])
         show_above(layer, raster)
-    return LabelStore(layer, dropped)
+    return LabelStore(layer, dropped, _former_keys(layer, boxes))
+
+
+def _former_keys(layer: QgsVectorLayer, boxes: Sequence[BoxToLabel]) -> Dict[str, str]:
+    """The keys under which boxes that were changed have their labels, by the keys that they have now.
+
+    Such a label is of no box of today, comes from the same feature and column, and lies on the box: in a
+    layer in memory another feature may have the number.
+    """
+    if layer.fields().lookupField(ORIGIN_FIELD) < 0:  # a file of before there was such a column
+        return {}
+    now_by_origin = {box.origin: box for box in boxes}
+    keys_now = {box.key for box in boxes}
+    former: Dict[str, str] = {}
+    for label in layer.getFeatures(QgsFeatureRequest().setFlags(QgsFeatureRequest.Flag.NoGeometry)):
+        key, box = label.attribute(KEY_FIELD), now_by_origin.get(str(label.attribute(ORIGIN_FIELD)))
+        if box is None or is_null(key) or key in keys_now:
+            continue
+        extent = QgsGeometry.fromPolygonXY([[QgsPointXY(*corner) for corner in box.corners_map]])
+        if layer.getGeometry(label.id()).intersects(extent):
+            former[box.key] = str(key)
+    return former
 
 
 def _create(path: Path, boxes: QgsVectorLayer, raster: QgsRasterLayer) -> None:
     fields = segment_file_fields()
-    fields.append(text_field(KEY_FIELD))
+    for name in (KEY_FIELD, ORIGIN_FIELD):
+        fields.append(text_field(name))
     create_segments_file(path, fields, raster.crs())
     options = QgsVectorFileWriter.SaveVectorOptions()
     options.driverName, options.layerName = "GPKG", DROPPED_TABLE
@@ -232,8 +272,8 @@ def _ids_by_key(layer: QgsVectorLayer, request: QgsFeatureRequest) -> Dict[str, 
     return {str(key): int(feature_id) for key, feature_id in keys if not is_null(key)}
 
 
-def _of_box(box: BoxToLabel) -> QgsFeatureRequest:
-    return QgsFeatureRequest(QgsExpression(QgsExpression.createFieldEqualityExpression(KEY_FIELD, box.key)))
+def _of_key(key: str) -> QgsFeatureRequest:
+    return QgsFeatureRequest(QgsExpression(QgsExpression.createFieldEqualityExpression(KEY_FIELD, key)))
 
 
 def _not_saved(layer: QgsVectorLayer, why: str) -> RefinedError:

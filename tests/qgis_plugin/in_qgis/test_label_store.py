@@ -12,7 +12,7 @@ import pytest
 from dock_tools import add_raster
 from label_layers import LEFT, TOP, box_layer
 from osgeo import gdal, ogr
-from qgis.core import QgsProject, QgsRasterLayer, QgsVectorLayer
+from qgis.core import QgsGeometry, QgsProject, QgsRasterLayer, QgsRectangle, QgsVectorLayer, edit
 from rasters import ROTATED, numbered, write_raster
 from test_refine_layer_edit import refined
 
@@ -70,7 +70,8 @@ def test_a_box_is_known_again_whatever_its_number(project, tmp_path):
 
 
 def _boxes(num: int) -> list[BoxToLabel]:
-    return [BoxToLabel(f"k{index}", "", ((0.0, 0.0),) * 4, (0.0, 0.0, 1.0, 1.0)) for index in range(num)]
+    corners = ((0.0, 0.0),) * 4
+    return [BoxToLabel(f"k{index}", "", corners, (0.0, 0.0, 1.0, 1.0), str(index)) for index in range(num)]
 
 
 def test_a_walk_begins_at_the_first_open_box_and_comes_back_for_those_passed_over():
@@ -100,7 +101,8 @@ def walked(project, tmp_path):
 
     raster, boxes = add_raster(tmp_path), box_layer(ROWS[:2], path=tmp_path / "boxes.gpkg")
     reader = layer_raster(raster)
-    yield _read(boxes, raster)[0], reader, lambda: open_labels(boxes, raster, ["red roof"], folder=tmp_path)
+    read, _ = _read(boxes, raster)
+    yield read, reader, lambda: open_labels(boxes, raster, read, folder=tmp_path)
     reader.close()
 
 
@@ -188,6 +190,79 @@ def test_the_users_own_edits_of_the_labels_stay_open(walked):
     store.layer.rollBack()
     assert store.layer.featureCount() == 1
     store.close()
+
+
+def _changed(boxes, *, phrase=None, move=(0, 0)) -> None:
+    """The first box under another phrase or elsewhere, metres to the right and up."""
+    feature = next(boxes.getFeatures())
+    with edit(boxes):
+        if phrase is not None:
+            boxes.changeAttributeValue(feature.id(), boxes.fields().lookupField("what"), phrase)
+        shape = feature.geometry()
+        shape.translate(*move)
+        boxes.changeGeometry(feature.id(), shape)
+
+
+def _on_map(bounds) -> str:
+    """left, top, right and bottom in metres from the raster's corner, as WKT."""
+    left, top, right, bottom = bounds
+    xs, ys = (LEFT + left, LEFT + right), (TOP - bottom, TOP - top)
+    return QgsRectangle(xs[0], ys[0], xs[1], ys[1]).asWktPolygon()
+
+
+@pytest.mark.parametrize("change", [{"phrase": "green roof"}, {"move": (2, 3)}])
+def test_a_box_that_was_changed_has_its_new_label_alone(project, tmp_path, change):
+    from geophrase.qgis_plugin.core.annotate.label_store import open_labels
+
+    raster, boxes = add_raster(tmp_path), box_layer(ROWS[:2], path=tmp_path / "boxes.gpkg")
+    reader = layer_raster(raster)
+    old, _ = _read(boxes, raster)
+    store = open_labels(boxes, raster, old, folder=tmp_path)
+    for box, bounds in zip(old, [(10, 10, 30, 20), (50, 40, 60, 70)], strict=True):
+        store.accept(box, _refined_at(bounds), reader)
+    store.close()
+    _changed(boxes, **change)
+    new, _ = _read(boxes, raster)
+    assert [box.key for box in new][1:] == [box.key for box in old][1:]
+    store = open_labels(boxes, raster, new, folder=tmp_path)
+    assert set(store.accepted()) == {box.key for box in old}  # nothing is lost before it is labelled anew
+    assert store.labelled_object(new[0], reader.crs) is None
+    store.accept(new[0], _refined_at((12, 8, 32, 18)), reader)
+    assert set(store.accepted()) == {box.key for box in new}
+    assert len(_in_file(tmp_path, "segments")) == 2
+    store.close()
+    _changed(boxes, move=(1, 0))
+    again, _ = _read(boxes, raster)
+    store = open_labels(boxes, raster, again, folder=tmp_path)
+    store.drop(again[0])
+    assert [row["box_key"] for row in _in_file(tmp_path, "segments")] == [new[1].key]
+    store.close()
+    reader.close()
+
+
+def _refined_at(bounds):
+    return replace(refined(SQUARE, text="roof"), geometry=QgsGeometry.fromWkt(_on_map(bounds)))
+
+
+def test_labels_of_other_boxes_stay(project, tmp_path):
+    """A box that the filter hides, one of another column, and one of another layer of the same name."""
+    from geophrase.qgis_plugin.core.annotate.label_store import open_labels
+
+    raster, boxes = add_raster(tmp_path), box_layer([*ROWS[:2], (10, 10, 20, 10, "roof")])
+    reader = layer_raster(raster)
+    old, _ = _read(boxes, raster)
+    store = open_labels(boxes, raster, old, folder=tmp_path)
+    store.accept(old[0], _refined_at((10, 10, 30, 20)), reader)
+    store.close()
+    without, _ = _read(boxes, raster, field="")
+    elsewhere, _ = _read(box_layer([(60, 60, 9, 9, "pool")]), raster)
+    assert elsewhere[0].origin == old[0].origin
+    for others in (old[2:], without[:1], elsewhere):
+        store = open_labels(boxes, raster, others, folder=tmp_path)
+        store.accept(others[0], _refined_at((11, 11, 29, 19)), reader)
+        assert old[0].key in store.accepted()
+        store.close()
+    reader.close()
 
 
 def test_a_layer_that_cannot_be_written_is_explained(walked):
