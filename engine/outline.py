@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
-from geophrase.engine.errors import CancelledError, EngineError
+from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.feature_run import FeatureRun
 from geophrase.engine.pipeline.polygon_assembly import FoundPolygon, StripPolygoniser
-from geophrase.engine.pipeline.progress import CancelCheck, Progress, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.ready_strips import ReadyStrip, ReadyStrips
 from geophrase.engine.pipeline.run_config import refuse_bad_polygon_options
 from geophrase.engine.pipeline.run_description import RunDescription, StoredRun
 from geophrase.engine.pipeline.score_store import RunScores
@@ -45,85 +47,53 @@ def outlined(
     """
     refuse_bad_polygon_options(outline.threshold, outline.min_area_m2, outline.simplify_m)
     region = _region_within(scores.run, extent_map)
-    polygons = _StoredPolygons(scores, region, outline.threshold, progress=progress, cancel=cancel)
+    rows = range(scores.run.region.row, region.row_end)
+    ready = ReadyStrips(rows, num_passes=len(scores.run.group_sizes), progress=progress, cancel=cancel)
+    polygons = partial(
+        _polygons, scores, region, ready, threshold=outline.threshold, is_complete=scores.is_complete
+    )
     description = _described_anew(scores.run, outline, extent_map)
-    return FeatureRun(description, outline, polygons.found, times=polygons.times)
+    return FeatureRun(description, outline, polygons, times=ready.times)
 
 
-class _StoredPolygons:
-    """Polygons of a run's stored strips.
-
-    Attributes:
-        times: Seconds per stage so far.
-    """
-
-    def __init__(
-        self,
-        scores: RunScores,
-        region: WindowPx,
-        threshold: float,
-        *,
-        progress: ProgressCallback | None,
-        cancel: CancelCheck | None,
-    ) -> None:
-        self.times = StageTimes()
-        self._scores = scores
-        self._region = region
-        self._threshold = threshold
-        self._progress = progress
-        self._cancel = cancel
-        self._is_complete = scores.is_complete
-        self._num_polygons = 0
-
-    def found(self) -> Iterator[list[FoundPolygon]]:
-        """Yield them in lists, one query group after the other, each from north to south."""
-        for group in range(len(self._scores.run.group_sizes)):
-            for found in self._found_in(group):
-                self._num_polygons += len(found)
-                yield found
-
-    def _found_in(self, group: int) -> Iterator[list[FoundPolygon]]:
-        run = self._scores.run
+def _polygons(
+    scores: RunScores, region: WindowPx, ready: ReadyStrips, *, threshold: float, is_complete: bool
+) -> Iterator[list[FoundPolygon]]:
+    """Yield the polygons of a run's stored strips, one query group after the other."""
+    sizes = scores.run.group_sizes
+    for group, num_queries in enumerate(sizes):
         polygoniser = StripPolygoniser(
-            run.tile_places(),
-            col0=self._region.col,
-            num_queries=run.group_sizes[group],
-            first_index=sum(run.group_sizes[:group]),
-            threshold=self._threshold,
-            times=self.times,
+            scores.run.tile_places(),
+            col0=region.col,
+            num_queries=num_queries,
+            first_index=sum(sizes[:group]),
+            threshold=threshold,
+            times=ready.times,
         )
-        row = run.region.row
-        strips = self._scores.strips(group)
-        while row < self._region.row_end:
-            if self._cancel is not None and self._cancel():
-                raise CancelledError
-            with self.times.stage("store"):
-                stored = next(strips, None)
-                if stored is None:
-                    break
-                strip = stored.pixels.within(self._region).as_strip()
-            for tile in stored.estimates:
-                polygoniser.add_estimates(tile)
-            if not strip.window.is_empty:
-                yield list(polygoniser.add_strip(strip))
-            row = stored.pixels.window.row_end
-            self._tell(group, row)
-        if self._is_complete and row < self._region.row_end:
-            raise EngineError(
-                ErrorCode.NOT_FOUND,
-                "The probabilities of this run are no longer all there, so it can't be outlined anew. "
-                "Run the query again.",
-            )
-        yield list(polygoniser.finish())
+        strips = _stored_strips(scores, region, group, times=ready.times, is_complete=is_complete)
+        yield from ready.polygons(strips, polygoniser, number=group)
 
-    def _tell(self, group: int, row: int) -> None:
-        if self._progress is None:
-            return
-        run = self._scores.run
-        num_rows = self._region.row_end - run.region.row
-        num_done = group * num_rows + min(row, self._region.row_end) - run.region.row
-        num_total = len(run.group_sizes) * num_rows
-        self._progress(Progress(num_done, num_total, num_polygons=self._num_polygons))
+
+def _stored_strips(
+    scores: RunScores, region: WindowPx, group: int, *, times: StageTimes, is_complete: bool
+) -> Iterator[ReadyStrip]:
+    """Read a group's strips as far as the region reaches; those of a complete run must all be there."""
+    row = scores.run.region.row
+    strips = scores.strips(group)
+    while row < region.row_end:
+        with times.stage("store"):
+            stored = next(strips, None)
+            if stored is None:
+                break
+            strip = stored.pixels.within(region).as_strip()
+        row = stored.pixels.window.row_end
+        yield ReadyStrip(strip, row, stored.estimates)
+    if is_complete and row < region.row_end:
+        raise EngineError(
+            ErrorCode.NOT_FOUND,
+            "The probabilities of this run are no longer all there, so it can't be outlined anew. "
+            "Run the query again.",
+        )
 
 
 def _region_within(run: StoredRun, extent_map: Bounds | None) -> WindowPx:

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import geopandas as gpd
@@ -18,10 +19,11 @@ from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
-from geophrase.engine.errors import CancelledError, EngineError
+from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.feature_run import FeatureRun
 from geophrase.engine.pipeline.polygon_assembly import FoundPolygon, StripPolygoniser
-from geophrase.engine.pipeline.progress import CancelCheck, Progress, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.progress import CancelCheck, ProgressCallback, StageTimes
+from geophrase.engine.pipeline.ready_strips import ReadyStrip, ReadyStrips
 from geophrase.engine.pipeline.run_config import refuse_bad_polygon_options
 from geophrase.engine.pipeline.run_description import RunDescription
 from geophrase.engine.pipeline.tile_plan import region_of
@@ -82,8 +84,9 @@ def opened_probabilities(
         )
     with _opened_dataset(path) as dataset:
         strips = _ProbabilityStrips(dataset, band=band, scale=scale)
-        polygons = _RasterPolygons(strips, region, outline.threshold, progress=progress, cancel=cancel)
-        yield FeatureRun(description, outline, polygons.found, times=polygons.times)
+        ready = ReadyStrips(range(region.row, region.row_end), progress=progress, cancel=cancel)
+        polygons = partial(_polygons, strips, region, ready, threshold=outline.threshold)
+        yield FeatureRun(description, outline, polygons, times=ready.times)
 
 
 def polygonise_raster(
@@ -113,6 +116,15 @@ def _opened_dataset(path: str | Path) -> Iterator[DatasetReader]:
             yield dataset
 
 
+def _polygons(
+    strips: _ProbabilityStrips, region: WindowPx, ready: ReadyStrips, *, threshold: float
+) -> Iterator[list[FoundPolygon]]:
+    polygoniser = StripPolygoniser(
+        (), col0=region.col, num_queries=1, first_index=0, threshold=threshold, times=ready.times
+    )
+    return ready.polygons(strips.ready(region, ready.times), polygoniser)
+
+
 class _ProbabilityStrips:
     """Reads a band as probabilities.
 
@@ -127,6 +139,15 @@ class _ProbabilityStrips:
         self._dataset = dataset
         self._plan = plan_bands(dataset, [band])
         self._one = scale or (1.0 if dtype.kind == "f" else float(np.iinfo(dtype).max))
+
+    def ready(self, region: WindowPx, times: StageTimes) -> Iterator[ReadyStrip]:
+        """Read all of a region, from north to south."""
+        num_rows = max(1, min(_STRIP_ROWS, _MAX_STRIP_PX // region.width))
+        for row in range(region.row, region.row_end, num_rows):
+            window = WindowPx(region.col, row, region.width, min(num_rows, region.row_end - row))
+            with times.stage("read"):
+                strip = self.read(window)
+            yield ReadyStrip(strip, window.row_end)
 
     def read(self, window: WindowPx) -> Strip:
         """The probabilities of a window inside the raster.
@@ -163,49 +184,3 @@ class _ProbabilityStrips:
                 f"probabilities are 0 to {self._one:g}. Choose another band, set the nodata value, or say "
                 "which value stands for probability 1.",
             )
-
-
-class _RasterPolygons:
-    """Polygons of a raster of probabilities.
-
-    Attributes:
-        times: Seconds per stage so far.
-    """
-
-    def __init__(
-        self,
-        strips: _ProbabilityStrips,
-        region: WindowPx,
-        threshold: float,
-        *,
-        progress: ProgressCallback | None,
-        cancel: CancelCheck | None,
-    ) -> None:
-        self.times = StageTimes()
-        self._strips = strips
-        self._region = region
-        self._threshold = threshold
-        self._progress = progress
-        self._cancel = cancel
-
-    def found(self) -> Iterator[list[FoundPolygon]]:
-        """Yield them in lists, as they are completed from north to south."""
-        region = self._region
-        polygoniser = StripPolygoniser(
-            (), col0=region.col, num_queries=1, first_index=0, threshold=self._threshold, times=self.times
-        )
-        num_rows = max(1, min(_STRIP_ROWS, _MAX_STRIP_PX // region.width))
-        num_polygons = 0
-        for row in range(region.row, region.row_end, num_rows):
-            if self._cancel is not None and self._cancel():
-                raise CancelledError
-            window = WindowPx(region.col, row, region.width, min(num_rows, region.row_end - row))
-            with self.times.stage("read"):
-                strip = self._strips.read(window)
-            found = list(polygoniser.add_strip(strip))
-            num_polygons += len(found)
-            yield found
-            if self._progress is not None:
-                num_done = window.row_end - region.row
-                self._progress(Progress(num_done, region.height, num_polygons=num_polygons))
-        yield list(polygoniser.finish())
