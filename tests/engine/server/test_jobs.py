@@ -353,7 +353,8 @@ def test_encodings_are_kept_as_what_they_are_when_memory_runs_out(paint, start_e
     request = OpenSession(FileSource(str(path)), WindowPx(0, 0, 64, 64))
     tight, is_cached = run(PrecisionModel(device="mps", room_for=70), "red")
     assert is_cached == [False, True]
-    num_tiles = finished(start_engine().run_job(segment(path, "red")))[-2][0].num_total
+    events = [event for event, _ in finished(start_engine().run_job(segment(path, "red")))]
+    num_tiles = next(event.num_total for event in events if isinstance(event, JobProgress))
     num_on_cpu = tight.fallen.num_encoded - 1
     assert 0 < num_on_cpu < num_tiles
     roomy, is_cached = run(PrecisionModel(device="mps"), "blue")
