@@ -6,7 +6,7 @@
 An evaluation is what `geophrase-train evaluate --json` printed. The weights are copied tensor by tensor into
 a file whose header names model, version, data and licence, and the card beside it holds the file's hash.
 Several files of one run after another are averaged (model soups, Wortsman et al. 2022, Section 2). The
-chooser among objects may come from weights of its own, as `geophrase-train choose` wrote them.
+chooser among objects may come from other weights than the rest, such as `geophrase-train choose` wrote.
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ def publish(args: argparse.Namespace) -> Path:
     )
     path = load.BUNDLED_FOLDER / f"{name}.safetensors"
     tensors = averaged([load.read_state_dict(weights) for weights in trained])
-    if args.chooser is not None:
-        tensors = with_chooser_of(tensors, load.read_state_dict(load.locate_weights(args.chooser)))
+    if args.chooser:
+        choosers = [load.read_state_dict(load.locate_weights(path)) for path in args.chooser]
+        tensors = with_chooser_of(tensors, averaged(choosers))
     tensors = with_objectness_lowered(tensors, args.objectness_threshold)
     save_weights(tensors, path, metadata, half=True)
     reports = (pair.partition("=") for pair in args.evaluation)
@@ -128,7 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         required=True,
         help="what `fit` or `choose` wrote; several are averaged",
     )
-    parser.add_argument("--chooser", type=Path, help="what `choose` wrote, if the chooser comes from there")
+    parser.add_argument(
+        "--chooser",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="weights to take the chooser from, averaged likewise",
+    )
     parser.add_argument(
         "--objectness-threshold", type=float, default=0.0, metavar="LOGIT",
         help="of what is there, as `evaluate --false-alarms` gave it on validation images",
