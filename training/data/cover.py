@@ -109,7 +109,9 @@ def covers_of(instances: Sequence[Instance], width_px: int, height_px: int) -> l
     for name, indexes in sorted(found.items()):
         least_px = min(_largest_part_px(instances[index]) for index in indexes)
         if least_px >= _MIN_SHARE * width_px * height_px and len(indexes) <= _MOST_STRETCHES:
-            things = tuple(_thing(index, instances[index], width_px, height_px) for index in indexes)
+            things = tuple(
+                Thing.of(index, instances[index], width_px=width_px, height_px=height_px) for index in indexes
+            )
             grids = tuple(_grid(instances[index], width_px, height_px) for index in indexes)
             covers.append(Cover(name, things, grids))
     return covers
@@ -303,22 +305,6 @@ def _moved(part: Instance, area: Instance) -> Instance:
 def _largest_part_px(area: Instance) -> int:
     _, _, stats, _ = cv2.connectedComponentsWithStats(area.patch_HW)
     return int(stats[1:, cv2.CC_STAT_AREA].max())
-
-
-def _thing(index: int, stretch: Instance, width_px: int, height_px: int) -> Thing:
-    x, y = stretch.centroid_xy
-    return Thing(
-        index=index,
-        x=x / width_px,
-        y=y / height_px,
-        left=stretch.left_px / width_px,
-        top=stretch.top_px / height_px,
-        right=stretch.right_px / width_px,
-        bottom=stretch.bottom_px / height_px,
-        area=stretch.area_px / (width_px * height_px),
-        visible_fraction=1.0,
-        rgb=None,
-    )
 
 
 def _grid(instance: Instance, width_px: int, height_px: int) -> GridHW:

@@ -29,6 +29,23 @@ class Thing:
     visible_fraction: float
     rgb: tuple[float, float, float] | None
 
+    @classmethod
+    def of(cls, index: int, instance: Instance, *, width_px: int, height_px: int) -> Thing:
+        """The object of an image of that size, under its number among the instances."""
+        x, y = instance.centroid_xy
+        return cls(
+            index=index,
+            x=x / width_px,
+            y=y / height_px,
+            left=instance.left_px / width_px,
+            top=instance.top_px / height_px,
+            right=instance.right_px / width_px,
+            bottom=instance.bottom_px / height_px,
+            area=instance.area_px / (width_px * height_px),
+            visible_fraction=instance.visible_fraction,
+            rgb=instance.mean_rgb,
+        )
+
     @property
     def side(self) -> float:
         """The longer side of its box."""
@@ -70,21 +87,8 @@ def group_things(instances: Sequence[Instance], width_px: int, height_px: int) -
     for index, instance in enumerate(instances):
         if instance.name in crowded or not words_for(instance.name).is_countable:
             continue
-        x, y = instance.centroid_xy
-        groups.setdefault(instance.name, []).append(
-            Thing(
-                index=index,
-                x=x / width_px,
-                y=y / height_px,
-                left=instance.left_px / width_px,
-                top=instance.top_px / height_px,
-                right=instance.right_px / width_px,
-                bottom=instance.bottom_px / height_px,
-                area=instance.area_px / (width_px * height_px),
-                visible_fraction=instance.visible_fraction,
-                rgb=instance.mean_rgb,
-            )
-        )
+        thing = Thing.of(index, instance, width_px=width_px, height_px=height_px)
+        groups.setdefault(instance.name, []).append(thing)
     return [Group(name, tuple(things)) for name, things in sorted(groups.items())]
 
 
