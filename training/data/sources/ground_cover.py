@@ -2,8 +2,9 @@
 
 Our own labels, drawn for phrases such as "trees" or "the water": seed points of every class set by eye,
 spread by a random forest over each image's colours and textures, looked at and mended; in some images pools
-and football pitches are polygons drawn by hand. They are kept in ``ground_cover/<image>.png``, smaller than the image; a pixel's value numbers `COVER` from 1, and 0 is
-anything else, or unsure. Good enough to train on, not to measure with.
+and football pitches are polygons drawn by hand. They are kept in ``ground_cover/<image>.png``, smaller than
+the image; a pixel's value numbers `COVER` from 1, and 0 is anything else, or unsure. Good enough to train
+on, not to measure with.
 
 Letters of the shapes: H, W rows and columns of the image.
 """
