@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from geophrase.engine.input_frame import InputFrame, normalised_input
+from geophrase.engine.prompt_pixels import PromptPixels
 from geophrase.training.baselines.models import Answering, Model
 from geophrase.training.fit.texts import TextCache
 
@@ -32,7 +33,8 @@ class Prompts:
 
     Attributes:
         texts: One phrase per query.
-        points_xy_QNC: Points in pixels of the image, the origin at its top-left corner.
+        points_xy_QNC: Points in pixels of the image, from the corner of its first, as on the wire and
+            as the plugin hands in clicks.
         point_labels_QN: 1 foreground, 0 background.
         boxes_xyxy_QC: Boxes in the same frame.
         previous_QHW: Logits of earlier answers, as :meth:`Answers.feedback` gives them.
@@ -192,13 +194,14 @@ class _EncodedByRsam:
     def _ask_some(self, prompts: Prompts) -> Answers:
         labels_QN, previous_QHW = prompts.point_labels_QN, prompts.previous_QHW
         device = self.frame.device
+        points_xy_QNC, boxes_xyxy_QC = self._on_pixels(prompts)
         with _autocast(device, self.is_bfloat16):
             output = self.rsam.decode(
                 self.features,
                 text=None if prompts.texts is None else self.texts.encode(prompts.texts),
-                points_xy_QNC=_in_frame(self.frame, prompts.points_xy_QNC),
+                points_xy_QNC=_in_frame(self.frame, points_xy_QNC),
                 point_labels_QN=None if labels_QN is None else torch.from_numpy(labels_QN).to(device),
-                boxes_xyxy_QC=_in_frame(self.frame, prompts.boxes_xyxy_QC),
+                boxes_xyxy_QC=_in_frame(self.frame, boxes_xyxy_QC),
                 mask_logits_Q1HW=None if previous_QHW is None else previous_QHW[:, None],
             )
         return Answers(
@@ -206,6 +209,16 @@ class _EncodedByRsam:
             output.iou_QM[:, 0].float().cpu().numpy(),
             output.objectness_Q1[:, 0].float().cpu().numpy(),
         )
+
+    def _on_pixels(self, prompts: Prompts) -> tuple[NDArray[np.float32] | None, NDArray[np.float32] | None]:
+        """Points and boxes as the pixels of the model's input that they mark."""
+        pixels = PromptPixels(self.frame.image_hw_px, self.frame.image_px)
+        points_xy_QNC, boxes_xyxy_QC = prompts.points_xy_QNC, prompts.boxes_xyxy_QC
+        if points_xy_QNC is not None:
+            points_xy_QNC = pixels.points_xy(points_xy_QNC)
+        if boxes_xyxy_QC is not None:
+            boxes_xyxy_QC = np.stack([pixels.box_xyxy(box_C) for box_C in boxes_xyxy_QC])
+        return points_xy_QNC, boxes_xyxy_QC
 
 
 def _autocast(device: torch.device, is_bfloat16: bool) -> torch.autocast:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.predictor import Predictor
+from geophrase.engine.prompt_pixels import PromptPixels
 from geophrase.training.evaluation.segmenter import Prompts, RsamSegmenter
 from geophrase.training.recipes.smoke import smoke
 
@@ -56,13 +57,12 @@ def test_a_phrase_gets_the_same_mask_alone_and_among_others(image):
 @pytest.mark.parametrize("with_text", [True, False])
 @pytest.mark.parametrize("with_box", [True, False])
 @pytest.mark.parametrize("with_previous", [True, False])
-def test_every_mix_of_prompts_gives_what_the_plugins_predictor_gives(
-    image, with_text, with_box, with_previous
-):
+def test_every_mix_of_prompts_gives_what_the_plugin_gets(image, with_text, with_box, with_previous):
     """Evaluation batches the queries of an image; the product answers them one by one."""
     rsam = tiny_rsam()
     predictor, encoded = Predictor.from_model(rsam), segmenter_of(rsam).encode(image)
     embedding = predictor.encode(image)
+    pixels = PromptPixels((HEIGHT_PX, WIDTH_PX), predictor.image_px)
     rng = np.random.default_rng(1)
     points = rng.uniform(0, HEIGHT_PX, (3, 2, 2)).astype(np.float32)
     labels = np.array([[1, 0], [0, 1], [1, 1]])
@@ -83,9 +83,9 @@ def test_every_mix_of_prompts_gives_what_the_plugins_predictor_gives(
         expected = predictor.predict(
             embedding,
             text=text if with_text else None,
-            points_xy=points[index],
+            points_xy=pixels.points_xy(points[index]),
             point_labels=labels[index],
-            box_xyxy=boxes[index] if with_box else None,
+            box_xyxy=pixels.box_xyxy(boxes[index]) if with_box else None,
             mask_logits=earlier.low_res_logits_HW if with_previous else None,
             is_absent_kept=True,
         )
