@@ -126,6 +126,23 @@ class Instance:
         mean = window_hwC[self.patch_HW != 0].mean(axis=0)
         return replace(self, mean_rgb=(float(mean[0]), float(mean[1]), float(mean[2])))
 
+    def inside(self, left: int, top: int, right: int, bottom: int) -> Instance | None:
+        """What a window of the image shows of the object, in the window's pixels; None for nothing."""
+        shown_hw = self.patch_HW[
+            max(top - self.top_px, 0) : max(bottom - self.top_px, 0),
+            max(left - self.left_px, 0) : max(right - self.left_px, 0),
+        ]
+        part = Instance.from_mask(self.name, shown_hw, is_crowd=self.is_crowd)
+        if part is None:
+            return None
+        return replace(
+            part,
+            left_px=part.left_px + max(self.left_px - left, 0),
+            top_px=part.top_px + max(self.top_px - top, 0),
+            mean_rgb=self.mean_rgb,
+            visible_fraction=self.visible_fraction * part.area_px / self.area_px,
+        )
+
     def paint(self, canvas_HW: MaskHW) -> None:
         """Set this object's pixels to one in a whole-image mask."""
         canvas_hw = canvas_HW[self.top_px : self.bottom_px, self.left_px : self.right_px]

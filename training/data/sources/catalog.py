@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from geophrase.training.data.sources.boxed import BoxedImage
+from geophrase.training.data.sources.close_ups import convert_close_ups
 from geophrase.training.data.sources.dior_rsvg import read_dior_rsvg
 from geophrase.training.data.sources.dubai import convert_dubai
 from geophrase.training.data.sources.naip import convert_naip
@@ -151,6 +152,14 @@ MASK_SOURCES: Mapping[str, MaskSource] = {
             "Ventura et al., Individual Tree Detection in Large-Scale Urban Environments using "
             "High-Resolution Multispectral Imagery, Int. J. Appl. Earth Obs. 130, 2024",
         ),
+    ),
+    "close-ups": MaskSource(
+        convert_close_ups,
+        Provenance(
+            "Close-ups of NWPU VHR-10, NAIP and SpaceNet images, outlined by GeoPhrase's developers",
+            "outlines GPL-3.0-or-later; images as where they come from",
+        ),
+        takes_several=True,
     ),
 }
 """Published counts: Table 4 of the RSAM paper."""
