@@ -31,7 +31,8 @@ from geophrase.protocol.errors import ErrorCode
 # Q queries.
 
 _READ_THREADS = 2
-# Pixels in one encoder call: 8 tiles of 512 or 2 of 1024, past which a CPU gains nothing and memory grows.
+# Pixels in one encoder call: 8 tiles of 512 or 2 of 1024, past which memory grows. On a CPU one tile keeps
+# all cores busy, and a click waits for no more than that one.
 _MAX_BATCH_PX = 2**21
 # Tiles without data cost nothing, but progress and cancelling must not wait for a whole desert of them.
 _MAX_TILES_PER_STEP = 64
@@ -97,7 +98,7 @@ class SegmentRun(Generic[EmbeddingT]):
         self._config = config
         self._group_sizes = group_sizes(plan, len(config.queries))
         self._encoder = TileEncoder(model, source, cache=cache)
-        self._num_per_batch = max(1, _MAX_BATCH_PX // model.image_px**2)
+        self._num_per_batch = 1 if str(model.device) == "cpu" else max(1, _MAX_BATCH_PX // model.image_px**2)
         self._progress = progress
         self._cancel = cancel
         self._num_encoded = self._num_cached = self._num_empty = self._num_resumed = self._num_polygons = 0

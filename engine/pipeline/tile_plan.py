@@ -11,6 +11,8 @@ from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 _OVERLAP_PARTS = 4
+_TILE_SHARE = 5 / 6  # of the input's side; see "Tiles" in runs/LOG.md, 8
+_LEAST_SHARE = 2 / 3  # what is smaller yet lies in a corner of its tile
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class TilePlan:
 def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> TilePlan:
     """Lay the tiles out: anchored to the raster, or one for the whole extent if the config says so.
 
+    Tiles are a little smaller than the model's input, which they are enlarged to.
+
     Raises:
         EngineError: BAD_REQUEST for an overlap of more than half a tile, OUTSIDE_RASTER for an extent
             that doesn't meet the raster.
@@ -58,7 +62,7 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
         own_grid = grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
         planned = PlannedTile(tile, WindowPx(0, 0, image_px, image_px))
         return TilePlan((planned,), own_grid.window, own_grid, image_px, 0)
-    tile_px = config.tile_px or image_px
+    tile_px = config.tile_px or _side_px(max(grid.width_px, grid.height_px), image_px)
     overlap_px = tile_px // _OVERLAP_PARTS if config.overlap_px is None else config.overlap_px
     if overlap_px > tile_px // 2:
         raise EngineError(
@@ -68,6 +72,14 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
     tiles = tile_windows(grid.window, tile_px=tile_px, overlap_px=overlap_px, extent=region)
     planned_tiles = tuple(PlannedTile(tile, tile.window) for tile in tiles)
     return TilePlan(planned_tiles, region, grid, tile_px, overlap_px)
+
+
+def _side_px(longest_px: int, image_px: int) -> int:
+    """Side of a tile of a raster: what is read is enlarged a little, and a small raster fills its tile.
+
+    Otherwise "at the top right" would be said of an empty frame.
+    """
+    return min(round(image_px * _TILE_SHARE), max(longest_px, round(image_px * _LEAST_SHARE)))
 
 
 def region_of(grid: RasterGrid, extent_map: Bounds | None) -> WindowPx:

@@ -267,7 +267,7 @@ def test_a_resolution_is_worked_at_whatever_the_extent(tmp_path):
     mask_HW[64:128, 32:160] = True
     path = write_raster(tmp_path / "fine.tif", image_of(mask_HW))
     model = ColourModel()
-    (polygon,) = segment(path, model=model, resolution_m=2.0).geometry
+    (polygon,) = segment(path, model=model, resolution_m=2.0, tile_px=128).geometry
     assert model.num_encoded == 1
     assert_same_polygons([polygon], gdal_polygons(mask_HW, NORTH_UP))
 
@@ -492,7 +492,7 @@ def test_run_parameters_are_json_and_complete(tmp_path):
     assert parameters["model"] == "colour:1"
     assert parameters["command"] == "segment"
     assert parameters["geophrase"] == importlib.metadata.version("geophrase")
-    assert (parameters["tile_px"], parameters["overlap_px"]) == (64, 16)
+    assert (parameters["tile_px"], parameters["overlap_px"]) == (50, 12)
     with RasterSource.open(path) as source:
         assert parameters["raster_fingerprint"] == source.fingerprint
 

@@ -374,4 +374,4 @@ def test_a_run_with_a_store_writes_its_parameters(town, tmp_path):
     SegmentJob(town, config(), model=SoftModel(), store=ScoreStore(tmp_path / "s")).write(tmp_path / "o.gpkg")
     parameters = read_run_parameters(tmp_path / "o.gpkg")
     assert parameters["queries"] == ["red", "blue"]
-    assert (parameters["tile_px"], parameters["overlap_px"]) == (64, 16)
+    assert (parameters["tile_px"], parameters["overlap_px"]) == (53, 13)

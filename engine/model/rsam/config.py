@@ -287,7 +287,7 @@ _RSAM_BASE_PLUS = RsamConfig(
 
 _RSAM_SMALL = RsamConfig(
     name="rsam_small",
-    image_px=640,
+    image_px=768,
     width=128,
     trunk=ConvTrunkConfig(position_grid=32, is_mirror_averaged=True),
     text=MINILM,

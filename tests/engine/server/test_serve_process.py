@@ -332,7 +332,7 @@ def test_hello_tells_what_there_is(engine):
     assert hello.default_model == "rsam_small"
     models = {model.name: model for model in hello.models}
     assert (models["rsam_small"].is_here, models["rsam_small"].has_text) == (True, True)
-    assert models["rsam_small"].image_px == 640
+    assert models["rsam_small"].image_px == 768
     assert not models["sam2.1_hiera_tiny"].has_text
     assert engine.client.doctor().report["checks"]
 
