@@ -39,7 +39,7 @@ class SegmentJob:
         extent_map: xmin, ymin, xmax, ymax in the raster's CRS; None for all.
         model: Its name; None for the engine's default.
         is_one_window: Give the extent to the model as a single image.
-        tile_px: Tile side; None for the model's.
+        tile_px: Tile side; None for five sixths of the model's input side.
         overlap_px: Overlap of tiles; None for a quarter.
         outline: What becomes polygons.
     """

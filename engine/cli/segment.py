@@ -48,7 +48,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         help="only this part, in the raster's coordinates",
     )
     add_raster_options(parser)
-    parser.add_argument("--tile-px", type=int, metavar="N", help="tile side; default: the model's input side")
+    parser.add_argument(
+        "--tile-px", type=int, metavar="N", help="tile side; default: five sixths of the model's input side"
+    )
     parser.add_argument(
         "--overlap-px", type=int, metavar="N", help="tile overlap; default: a quarter of the tile"
     )

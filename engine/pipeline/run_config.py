@@ -27,7 +27,8 @@ class SegmentConfig:
         extent_map: xmin, ymin, xmax, ymax in the raster's CRS; None for the whole raster.
         resolution_m: Pixel side to work at; None for the raster's own.
         bands: 1-based bands to show the model as red, green and blue; None to choose by their meaning.
-        tile_px: Tile side in working pixels; None for five sixths of the model's input side.
+        tile_px: Tile side in working pixels; None for five sixths of the model's input side, or less
+            where the raster is smaller.
         overlap_px: How far neighbouring tiles overlap, at most half a tile; None for a quarter of it.
         one_window: Give the extent to the model as a single image instead of tiles.
         threshold: Probability from which a pixel is foreground, in (0, 1).

@@ -26,7 +26,7 @@ PHRASES = SamplerConfig(
     place_weight=3.0,
     size_weight=2.5,
     relation_weight=2.5,
-    attribute_weight=3.0,
+    attribute_weight=2.0,
     plural_weight=1.3,
     absent_weight=1.5,
 )

@@ -84,7 +84,7 @@ def _write_windows(image: RisorsImage, target: Path) -> list[str]:
     image_HWC = read_image(image.path)
     decoded = [instance for stored in image.instances if (instance := stored.decoded()) is not None]
     instances = [instance.with_colour_of(image_HWC) for instance in decoded]
-    for number, labels in enumerate(json.loads((_FOLDER / f"{stem}.json").read_text()), start=1):
+    for number, labels in enumerate(json.loads((_FOLDER / f"{stem}.json").read_text("utf-8")), start=1):
         left, top, right, bottom = window = labels["window"]
         part_HWC = np.ascontiguousarray(image_HWC[top:bottom, left:right])
         found, labelled = _objects_in(window, labels, instances, image.classes_labelled, part_HWC)
