@@ -103,7 +103,7 @@ def trainer_update(config: TrainConfig, device: torch.device, *, num_queries: in
         is_absent_Q=torch.zeros(len(texts), dtype=torch.bool),
         names=texts,
         referents_QRHW=(torch.rand(len(texts), 2, side, side) > 0.5).to(torch.uint8),
-        has_referents_Q=torch.ones(len(texts), dtype=torch.bool),
+        has_referents_QR=torch.ones(len(texts), 2, dtype=torch.bool),
     )
     return lambda: trainer.update([batch])
 

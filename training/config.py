@@ -32,6 +32,7 @@ class DataConfig:
         image_px: Input sides, one drawn per batch; multiples of 32.
         augment: Changes to the images that keep the phrases true; None for whole images as they are.
         phrases: Shares of the kinds of phrases drawn for images with labelled objects.
+        typed_share: How often an image that people typed phrases for is asked those instead, from 0 to 1.
     """
 
     batch_size: int = 8
@@ -40,13 +41,16 @@ class DataConfig:
     image_px: tuple[int, ...] = (384,)
     augment: AugmentConfig | None = field(default_factory=AugmentConfig)
     phrases: SamplerConfig = field(default_factory=SamplerConfig)
+    typed_share: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuses batches of nothing.
 
         Raises:
-            ValueError: A number is not positive, or an input side is not a multiple of 32.
+            ValueError: A number is out of its range, or an input side is not a multiple of 32.
         """
+        if not 0 <= self.typed_share <= 1:
+            raise ValueError(f"'typed_share' is from 0 to 1, not {self.typed_share}")
         _refuse_below(1, batch_size=self.batch_size, queries_per_image=self.queries_per_image)
         if not self.image_px:
             raise ValueError("'image_px' needs at least one side")

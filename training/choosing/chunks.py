@@ -46,6 +46,7 @@ class ExampleChunks(Dataset[list[Example]]):
                 phrases=config.phrases,
                 noise=config.noise,
                 num_loose=config.loose_per_layout,
+                num_typed=config.typed_per_layout,
             )
         return examples or self[number + _ENDLESS]
 

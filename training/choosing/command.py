@@ -55,6 +55,10 @@ def add_choose_arguments(parser: argparse.ArgumentParser) -> None:
         "--views", type=int, default=0, metavar="N",
         help="also learn from what the model itself marks in N views of each image (default: 0)",
     )  # fmt: skip
+    parser.add_argument(
+        "--typed", type=int, default=0, metavar="N",
+        help="also learn from N of the phrases that people typed for each image of NWPU VHR-10 (default: 0)",
+    )  # fmt: skip
     parser.add_argument("--workers", type=int, default=1, help="processes that make examples")
     parser.add_argument("--seed", type=int, default=0, help="start of all chance")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
@@ -75,7 +79,7 @@ def run_choose(args: argparse.Namespace) -> int:
     rsam = _with_chooser(load_model(weights)).to(choose_device(args.device).device)
     assert rsam.chooser is not None
     budget = Budget(minutes=args.minutes)
-    config = ChoosingConfig(budget=budget, num_views=args.views, seed=args.seed)
+    config = ChoosingConfig(budget=budget, num_views=args.views, typed_per_layout=args.typed, seed=args.seed)
     held_out = held_out_examples(RecordedLayouts(args.data, "val"), _VALIDATION_SEED)
     run = ChooserRun(
         rsam.chooser,
@@ -84,7 +88,8 @@ def run_choose(args: argparse.Namespace) -> int:
         args.resume or args.target.with_suffix(".choosing"),
         data_fingerprint=data_fingerprint(args.data),
     )
-    chunks = ExampleChunks(RecordedLayouts(args.data, "train"), config, _seen(rsam, args.data, config))
+    recorded = RecordedLayouts(args.data, "train", has_typed=config.typed_per_layout > 0)
+    chunks = ExampleChunks(recorded, config, _seen(rsam, args.data, config))
     rsam.chooser.load_state_dict(run.train(chunks, held_out, workers=args.workers))
     save_weights(rsam.own_state_dict(), args.target, _metadata(weights, rsam), half=True)
     print(args.target)
@@ -117,7 +122,14 @@ def _with_chooser(rsam: Rsam) -> Rsam:
 def _seen(rsam: Rsam, roots: Sequence[Path], config: ChoosingConfig) -> SeenLayouts | None:
     if not config.num_views:
         return None
-    return SeenLayouts(rsam.eval(), roots, "train", num_views=config.num_views, seed=config.seed)
+    return SeenLayouts(
+        rsam.eval(),
+        roots,
+        "train",
+        num_views=config.num_views,
+        seed=config.seed,
+        has_typed=config.typed_per_layout > 0,
+    )
 
 
 def _encoder(rsam: Rsam) -> Encode:

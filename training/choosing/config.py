@@ -24,6 +24,7 @@ class ChoosingConfig:
         layouts_per_chunk: Layouts that are made at a time.
         phrases_per_layout: Phrases about each.
         loose_per_layout: Phrases about each besides, of places and sizes as people use them.
+        typed_per_layout: Phrases about each annotated image besides, of those that people typed for it.
         pool_chunks: The latest chunks, which batches are drawn from.
         updates_per_chunk: Updates before the next chunk; a batch is about a chunk, so it is also how often
             an example is used.
@@ -43,6 +44,7 @@ class ChoosingConfig:
     layouts_per_chunk: int = 36
     phrases_per_layout: int = 7
     loose_per_layout: int = 2
+    typed_per_layout: int = 0
     pool_chunks: int = 64
     updates_per_chunk: int = 3
     batch_size: int = 256

@@ -18,7 +18,9 @@ from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, Layout, cel
 from geophrase.training.choosing.loose_phrases import loose_phrases
 from geophrase.training.data.cover import in_stretches
 from geophrase.training.data.instances import Instance
+from geophrase.training.data.phrase_scope import names_colour
 from geophrase.training.data.phrases import PhraseSampler, SamplerConfig, Utterance
+from geophrase.training.data.typed_phrases import TypedPhrase
 
 PHRASES = SamplerConfig(
     class_weight=0.7,
@@ -36,6 +38,9 @@ _MEANT_ABOVE, _OTHER_BELOW = 0.7, 0.3  # share of an object's cells that the phr
 _MAX_OBJECTS = 60
 _MIN_SHOWN = 0.5  # of what a phrase means; less, and the mask has lost what it speaks of
 _SMALL_CELLS = 12
+
+_Named = tuple[str, tuple[int, ...] | None]
+"""What a noun names: classes with a plus between, and which of their objects; None for all."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +98,7 @@ def draw_examples(
     phrases: SamplerConfig = PHRASES,
     noise: NoiseConfig = NO_NOISE,
     num_loose: int = 0,
+    num_typed: int = 0,
 ) -> list[Example]:
     """Up to `count` examples with different phrases; fewer where the layout offers no more.
 
@@ -103,6 +109,7 @@ def draw_examples(
         phrases: Shares of their kinds.
         noise: How the masks that the objects are found in differ from the truth.
         num_loose: Phrases to draw besides, of places and sizes as people use them.
+        num_typed: Phrases to draw besides of those that people typed.
     """
     instances = in_stretches(layout.instances, height_px=SIDE_PX, width_px=SIDE_PX)
     layout = replace(layout, instances=tuple(instances))
@@ -118,6 +125,8 @@ def draw_examples(
     drawn = [found.example(utterance) for utterance in sampler.sample(rng, count)]
     for loose in loose_phrases(layout.instances, SIDE_PX, rng, num_loose):
         drawn.append(found.example(loose.utterance, unsure=loose.unsure))
+    for phrase in rng.sample(layout.typed, min(num_typed, len(layout.typed))):
+        drawn.append(found.typed_example(phrase))
     return [example for example in drawn if example is not None]
 
 
@@ -128,9 +137,20 @@ class _FoundObjects:
     layout: Layout
     rng: random.Random
     noise: NoiseConfig
-    _found: dict[str, tuple[SceneObjects, NDArray[np.int32]]] = field(default_factory=dict)
-    _truths: dict[str, NDArray[np.bool_]] = field(default_factory=dict)
-    _described: dict[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
+    _found: dict[_Named, tuple[SceneObjects, NDArray[np.int32]]] = field(default_factory=dict)
+    _truths: dict[_Named, NDArray[np.bool_]] = field(default_factory=dict)
+    _described: dict[tuple[_Named, str], NDArray[np.float32]] = field(default_factory=dict)
+
+    def typed_example(self, phrase: TypedPhrase) -> Example | None:
+        """The example of a phrase that somebody typed; None where the layout lacks what it speaks of."""
+        utterance = phrase.among(self.layout.instances)
+        is_of_looks = phrase.kind == "attribute" or names_colour(phrase.text)
+        if utterance is None or (is_of_looks and not self.layout.has_colours):
+            return None
+        is_of_a_sort = utterance.fellows is not None and len(utterance.fellows) < len(
+            self.layout.named(utterance.name)
+        )
+        return None if is_of_a_sort and self.layout.masks is not None else self.example(utterance)
 
     def example(self, utterance: Utterance, *, unsure: frozenset[int] = frozenset()) -> Example | None:
         """The example of a phrase; None where it is about nothing that the masks show.
@@ -142,11 +162,12 @@ class _FoundObjects:
         named = {*utterance.name.split("+"), *filter(None, utterance.landmark.split("+"))}
         if not named <= self.layout.names:
             return None
-        kind, labels_HW = self._objects(utterance.name)
+        kind_named = utterance.name, utterance.fellows
+        kind, labels_HW = self._objects(kind_named)
         if not 1 <= len(kind) <= _MAX_OBJECTS:
             return None
         target_HW = cells_of(self.layout.instances[index] for index in utterance.targets)
-        num_true_O = _cells_by_object(labels_HW, self._truths[utterance.name], len(kind))
+        num_true_O = _cells_by_object(labels_HW, self._truths[kind_named], len(kind))
         num_meant_O = _cells_by_object(labels_HW, target_HW, len(kind))
         num_target = int(target_HW.sum())
         if num_meant_O.sum() < _MIN_SHOWN * num_target:
@@ -161,7 +182,7 @@ class _FoundObjects:
         return Example(
             text=utterance.text,
             kind=utterance.kind,
-            descriptors_OF=self._descriptors(utterance.name, utterance.landmark),
+            descriptors_OF=self._descriptors(kind_named, utterance.landmark),
             is_meant_O=(share_O > 0.5).astype(np.float32),
             weights_O=weights_O,
             num_cells_O=np.bincount(labels_HW.ravel(), minlength=len(kind) + 1)[1:],
@@ -173,24 +194,26 @@ class _FoundObjects:
     def _colours(self) -> NDArray[np.float32] | None:
         return colours_of(self.layout, self.rng) if self.layout.has_colours else None
 
-    def _objects(self, names: str) -> tuple[SceneObjects, NDArray[np.int32]]:
-        if names not in self._found:
+    def _objects(self, named: _Named) -> tuple[SceneObjects, NDArray[np.int32]]:
+        if named not in self._found:
+            names, fellows = named
             instances = self.layout.named(names)
-            self._truths[names] = cells_of(instances)
-            mask_HW = self._truths[names]
+            if fellows is not None:
+                instances = [self.layout.instances[index] for index in fellows]
+            mask_HW = self._truths[named] = cells_of(instances)
             if self.layout.masks is not None:
                 masks = [self.layout.masks[name] for name in names.split("+")]
                 mask_HW = np.logical_or.reduce(masks)
             elif self.noise is not NO_NOISE:
                 mask_HW = _disturbed(instances, self.noise, self.rng)
-            self._found[names] = objects_of_mask(mask_HW, colours_CHW=self._colours)
-        return self._found[names]
+            self._found[named] = objects_of_mask(mask_HW, colours_CHW=self._colours)
+        return self._found[named]
 
-    def _descriptors(self, names: str, landmark: str) -> NDArray[np.float32]:
-        key = names, landmark
+    def _descriptors(self, named: _Named, landmark: str) -> NDArray[np.float32]:
+        key = named, landmark
         if key not in self._described:
-            kind, labels_HW = self._objects(names)
-            others, other_labels_HW = self._objects(landmark) if landmark else _NONE
+            kind, labels_HW = self._objects(named)
+            others, other_labels_HW = self._objects((landmark, None)) if landmark else _NONE
             joined = SceneObjects.joined(
                 kind, others, kind_labels_HW=labels_HW, landmark_labels_HW=other_labels_HW
             )

@@ -14,12 +14,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from geophrase.engine.input_frame import IMAGENET_MEAN, IMAGENET_STD
-from geophrase.training.data.augment import AugmentConfig, random_view, view_instances, whole_view
+from geophrase.training.data.augment import AugmentConfig, View, random_view, view_instances, whole_view
 from geophrase.training.data.instances import Instance, union_mask
 from geophrase.training.data.risors import RisorsImage, read_split
+from geophrase.training.data.typed_phrases import (
+    TypedImage,
+    TypedPhrase,
+    tagged,
+    true_of_view,
+    what_people_typed,
+)
 
-GRID_CELLS = 160
-"""Side of the decoder's answer to an input of 640 px."""
+GRID_CELLS = 192
+"""Side of the decoder's answer to an input of 768 px."""
 
 SIDE_PX = 2 * GRID_CELLS
 """Side of a layout's canvas: objects are finer than the cells that a mask has for them."""
@@ -40,6 +47,7 @@ class Layout:
         has_colours: Whether their colours are known.
         masks: By class, what a model marked of it on the decoder's grid; None where nobody looked.
         colours_CHW: The colours that it would see there, likewise.
+        typed: Phrases that people typed and that are true of it; its objects are tagged.
     """
 
     instances: tuple[Instance, ...]
@@ -47,6 +55,7 @@ class Layout:
     has_colours: bool = False
     masks: Mapping[str, NDArray[np.bool_]] | None = None
     colours_CHW: NDArray[np.float32] | None = None
+    typed: tuple[TypedPhrase, ...] = ()
 
     @property
     def names(self) -> frozenset[str]:
@@ -88,11 +97,17 @@ class RecordedLayouts:
     Args:
         roots: RISORS folders.
         split: Split of each.
+        has_typed: Whether to add what people typed for the images.
     """
 
-    def __init__(self, roots: Sequence[Path], split: str) -> None:
+    def __init__(self, roots: Sequence[Path], split: str, *, has_typed: bool = False) -> None:
         records = [record for root in roots for record in read_split(root, split)]
-        self._layouts = [_reduced(record) for record in records if 0 < len(record.instances) <= MAX_INSTANCES]
+        typed = what_people_typed() if has_typed else {}
+        self._layouts = [
+            _reduced(record, typed.get(record.path.stem))
+            for record in records
+            if 0 < len(record.instances) <= MAX_INSTANCES
+        ]
 
     def __len__(self) -> int:
         """Number of images."""
@@ -100,25 +115,31 @@ class RecordedLayouts:
 
     def whole(self, index: int) -> Layout:
         """The whole image squashed to the canvas, as inference does it."""
-        stored = self._layouts[index]
-        return _seen(stored, view_instances(whole_view(_STORED_PX, _STORED_PX, SIDE_PX), stored.instances))
+        return _seen(self._layouts[index], whole_view(_STORED_PX, _STORED_PX, SIDE_PX))
 
     def view(self, index: int, rng: random.Random) -> Layout:
         """The image or a part of it, turned or not."""
         stored = self._layouts[index]
         separate = [instance for instance in stored.instances if not instance.is_crowd]
         focus = rng.choice(separate) if separate and rng.random() < 0.8 else None
-        view = random_view((_STORED_PX, _STORED_PX), SIDE_PX, VIEWS, rng, focus=focus)
-        return _seen(stored, view_instances(view, stored.instances))
+        return _seen(stored, random_view((_STORED_PX, _STORED_PX), SIDE_PX, VIEWS, rng, focus=focus))
 
 
-def _reduced(record: RisorsImage) -> Layout:
+def decoded_objects(record: RisorsImage, typed: TypedImage | None) -> list[Instance]:
+    """The objects of an image, tagged for the phrases that people typed for it."""
     decoded = [instance for stored in record.instances if (instance := stored.decoded()) is not None]
+    return decoded if typed is None else tagged(decoded, typed)
+
+
+def _reduced(record: RisorsImage, typed: TypedImage | None) -> Layout:
     view = whole_view(record.width_px, record.height_px, _STORED_PX)
-    return Layout(tuple(view_instances(view, decoded)), record.classes_labelled)
+    objects = view_instances(view, decoded_objects(record, typed))
+    return Layout(tuple(objects), record.classes_labelled, typed=() if typed is None else typed.phrases)
 
 
-def _seen(stored: Layout, instances: Iterable[Instance]) -> Layout:
-    """The objects that are large enough to speak of."""
+def _seen(stored: Layout, view: View) -> Layout:
+    """The objects that are large enough to speak of, and what is typed of them."""
+    instances = view_instances(view, stored.instances)
     shown = tuple(instance for instance in instances if instance.area_px >= _MIN_AREA_PX)
-    return Layout(shown, stored.classes_labelled)
+    typed = true_of_view(stored.typed, view, (_STORED_PX, _STORED_PX))
+    return Layout(shown, stored.classes_labelled, typed=tuple(typed))

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from geophrase.engine.input_frame import normalised_input
 from geophrase.engine.model.rsam.object_choice import sure_parts
 from geophrase.engine.model.rsam.rsam import Rsam
-from geophrase.training.choosing.layouts import MAX_INSTANCES, SIDE_PX, VIEWS, Layout
+from geophrase.training.choosing.layouts import MAX_INSTANCES, SIDE_PX, VIEWS, Layout, decoded_objects
 from geophrase.training.data.augment import random_view, view_instances, whole_view
 from geophrase.training.data.lexicon import words_for
 from geophrase.training.data.risors import RisorsImage, read_image, read_split
+from geophrase.training.data.typed_phrases import TypedImage, true_of_view, what_people_typed
 
 _INPUT_PX = 2 * SIDE_PX  # the decoder's grid is then the layouts'
 
@@ -31,13 +32,24 @@ class SeenLayouts:
         split: Split of each.
         num_views: Views of each image; the first shows it whole.
         seed: Start of all chance.
+        has_typed: Whether to add what people typed for the images.
     """
 
-    def __init__(self, rsam: Rsam, roots: Sequence[Path], split: str, *, num_views: int, seed: int) -> None:
+    def __init__(
+        self,
+        rsam: Rsam,
+        roots: Sequence[Path],
+        split: str,
+        *,
+        num_views: int,
+        seed: int,
+        has_typed: bool = False,
+    ) -> None:
         rng = random.Random(f"{seed}/seen")
         records = [record for root in roots for record in read_split(root, split)]
+        typed = what_people_typed() if has_typed else {}
         self._layouts = [
-            _seen(rsam, record, rng, is_whole=number == 0)
+            _seen(rsam, record, typed.get(record.path.stem), rng, is_whole=number == 0)
             for record in records
             if 0 < len(record.instances) <= MAX_INSTANCES
             for number in range(num_views)
@@ -49,8 +61,10 @@ class SeenLayouts:
 
 
 @torch.inference_mode()
-def _seen(rsam: Rsam, record: RisorsImage, rng: random.Random, *, is_whole: bool) -> Layout:
-    decoded = [one for stored in record.instances if (one := stored.decoded()) is not None]
+def _seen(
+    rsam: Rsam, record: RisorsImage, typed: TypedImage | None, rng: random.Random, *, is_whole: bool
+) -> Layout:
+    decoded = decoded_objects(record, typed)
     size_yx = record.height_px, record.width_px
     view = whole_view(record.width_px, record.height_px, _INPUT_PX)
     if not is_whole:
@@ -58,7 +72,12 @@ def _seen(rsam: Rsam, record: RisorsImage, rng: random.Random, *, is_whole: bool
     image_HWC = view.image(read_image(record.path))
     shown = [one.with_colour_of(image_HWC) for one in view_instances(view, decoded)]
     small = view_instances(whole_view(_INPUT_PX, _INPUT_PX, SIDE_PX), shown)
-    layout = Layout(tuple(small), record.classes_labelled, has_colours=record.is_true_colour)
+    layout = Layout(
+        tuple(small),
+        record.classes_labelled,
+        has_colours=record.is_true_colour,
+        typed=() if typed is None else tuple(true_of_view(typed.phrases, view, size_yx)),
+    )
     masks, colours_CHW = _found(rsam, image_HWC, sorted(layout.names))
     return replace(layout, masks=masks, colours_CHW=colours_CHW)
 

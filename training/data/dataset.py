@@ -44,6 +44,7 @@ from geophrase.training.data.risors import (
     stable_fraction,
 )
 from geophrase.training.data.stored_phrases import draw_stored
+from geophrase.training.data.typed_phrases import TypedImage, draw_typed, tagged, what_people_typed
 
 MIN_SHOWN_PX = 24
 _WHOLE_KINDS = frozenset({"class", "synonym"})
@@ -58,8 +59,9 @@ class Query:
         kind: One of `risors.KINDS`.
         name: Key of the class, or keys with a plus between.
         mask_HW: What it means.
-        referents_RHW: All objects of the classes that it names, and the landmarks that it tells them by; None
-            where the view's objects aren't known.
+        referents_RHW: All objects that its noun names, and the landmarks that it tells them by; None where
+            the view's objects aren't known.
+        is_landmark_known: False where it may tell them by something that isn't among the landmarks.
     """
 
     text: str
@@ -67,6 +69,7 @@ class Query:
     name: str
     mask_HW: MaskHW
     referents_RHW: npt.NDArray[np.uint8] | None = None
+    is_landmark_known: bool = True
 
     @property
     def is_absent(self) -> bool:
@@ -95,8 +98,8 @@ class Batch:
         kinds: Q kinds.
         is_absent_Q: bool.
         names: Q class keys.
-        referents_QRHW: uint8 zeros and ones, all objects of the classes named and the landmarks.
-        has_referents_Q: bool, False where they aren't known.
+        referents_QRHW: uint8 zeros and ones, all objects that the nouns name and the landmarks.
+        has_referents_QR: bool, False where they aren't known.
     """
 
     images_BCHW: torch.Tensor
@@ -107,7 +110,7 @@ class Batch:
     is_absent_Q: torch.Tensor
     names: list[str]
     referents_QRHW: torch.Tensor
-    has_referents_Q: torch.Tensor
+    has_referents_QR: torch.Tensor
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch with its tensors on a device."""
@@ -139,7 +142,12 @@ def collate(samples: Sequence[Sample]) -> Batch:
         is_absent_Q=torch.tensor([query.is_absent for query in queries], dtype=torch.bool),
         names=[query.name for query in queries],
         referents_QRHW=torch.from_numpy(np.stack([unknown_RHW if one is None else one for one in known])),
-        has_referents_Q=torch.tensor([one is not None for one in known], dtype=torch.bool),
+        has_referents_QR=torch.tensor(
+            [
+                (one.referents_RHW is not None, one.referents_RHW is not None and one.is_landmark_known)
+                for one in queries
+            ]
+        ),
     )
 
 
@@ -166,6 +174,7 @@ class PhraseDataset(Dataset[Sample]):
         augment: None gives the whole image squashed and no other change.
         seed: Start of all chance.
         sampler: Shares of the kinds of phrases.
+        typed_share: How often an image that people typed phrases for is asked those instead of fresh ones.
         repeats: How often each root's images come in an epoch; once when empty.
     """
 
@@ -180,6 +189,7 @@ class PhraseDataset(Dataset[Sample]):
         seed: int,
         is_phrase_per_sample: bool = False,
         sampler: SamplerConfig | None = None,
+        typed_share: float = 0.0,
         repeats: Sequence[int] = (),
     ) -> None:
         times = repeats or (1,) * len(roots)
@@ -201,6 +211,8 @@ class PhraseDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         self._sampler = sampler
+        self._typed = what_people_typed() if typed_share > 0 else {}
+        self._typed_share = typed_share
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]
 
@@ -231,6 +243,11 @@ class PhraseDataset(Dataset[Sample]):
         record = self._records[index]
         if not record.instances:
             return self._stored_sample(record, rng)
+        typed = self._typed.get(record.path.stem)
+        if typed is not None and rng.random() < self._typed_share:
+            sample = self._typed_sample(record, typed, rng)
+            if sample is not None:
+                return sample
         augment = self._augment
         scene = self._mosaic(record, rng) if augment is not None and rng.random() < augment.mosaic else None
         return self._fresh_sample(record, scene or self._scene(record, rng), rng)
@@ -294,6 +311,22 @@ class PhraseDataset(Dataset[Sample]):
         image_HWC = self._relit(view.image(self._images.read(record.path)), rng, keeps_colours=keeps_colours)
         return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
 
+    def _typed_sample(self, record: RisorsImage, typed: TypedImage, rng: random.Random) -> Sample | None:
+        """An image with phrases that people typed for it; None where the view shows nothing they mean."""
+        objects = tagged(self._objects.objects(record), typed)
+        size_yx, count = (record.height_px, record.width_px), self._queries_per_image
+        view, phrases = draw_typed(typed, objects, size_yx, self._image_px, self._augment, rng, least=count)
+        seen = view_instances(view, objects)
+        said = [utterance for phrase in phrases if (utterance := phrase.among(seen)) is not None]
+        if not said:
+            return None
+        asked = rng.sample(said, min(count, len(said)))
+        asked += rng.choices(said, k=count - len(asked))
+        queries = [_query(utterance, seen, self._image_px) for utterance in asked]
+        keeps_colours = any(names_colour(query.text) for query in queries)
+        image_HWC = self._relit(view.image(self._images.read(record.path)), rng, keeps_colours=keeps_colours)
+        return Sample(self._occluded(image_HWC, record, rng), tuple(queries), record.image_id)
+
     def _view(
         self, record: RisorsImage, objects: Sequence[Instance], side_px: int, rng: random.Random
     ) -> View:
@@ -352,12 +385,23 @@ class PhraseDataset(Dataset[Sample]):
 
 def _query(utterance: Utterance, seen: Sequence[Instance], side_px: int) -> Query:
     chosen = [seen[target] for target in utterance.targets]
-    named = [
+    kind, landmarks = (
         [instance for instance in seen if instance.name in names.split("+")]
         for names in (utterance.name, utterance.landmark)
-    ]
-    mask_HW, *referents = (union_mask(each, height_px=side_px, width_px=side_px) for each in (chosen, *named))
-    return Query(utterance.text, utterance.kind, utterance.name, mask_HW, np.stack(referents))
+    )
+    if utterance.fellows is not None:
+        kind = [seen[fellow] for fellow in utterance.fellows]
+    mask_HW, *referents = (
+        union_mask(each, height_px=side_px, width_px=side_px) for each in (chosen, kind, landmarks)
+    )
+    return Query(
+        utterance.text,
+        utterance.kind,
+        utterance.name,
+        mask_HW,
+        np.stack(referents),
+        is_landmark_known=utterance.is_landmark_known,
+    )
 
 
 def _stored_query(text: str, phrase: Phrase, mask_HW: MaskHW) -> Query:

@@ -48,6 +48,7 @@ class Instance:
         is_crowd: The mask may hold several objects (a land-cover class, touching roofs), so that counting,
             ordering or comparing it would be untrue.
         visible_fraction: Share of the object that is inside the image, 1 before any crop.
+        tag: What phrases that people typed call it by; empty where nobody did.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Instance:
     mean_rgb: tuple[float, float, float] | None = None
     is_crowd: bool = False
     visible_fraction: float = 1.0
+    tag: str = ""
 
     @classmethod
     def from_mask(
@@ -141,6 +143,7 @@ class Instance:
             top_px=part.top_px + max(self.top_px - top, 0),
             mean_rgb=self.mean_rgb,
             visible_fraction=self.visible_fraction * part.area_px / self.area_px,
+            tag=self.tag,
         )
 
     def paint(self, canvas_HW: MaskHW) -> None:

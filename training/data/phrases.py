@@ -33,6 +33,9 @@ class Utterance:
         name: Key of the class, or keys with a plus between.
         targets: Indexes of the objects meant; none when it names something absent.
         landmark: Key or keys of what it tells them by ("next to the pond"); empty without such.
+        is_landmark_known: False where it may tell them by something that isn't labelled.
+        fellows: Indexes of the objects that its noun names ("propeller planes"), of which the targets are
+            some; None for all of the classes.
     """
 
     text: str
@@ -40,6 +43,8 @@ class Utterance:
     name: str
     targets: tuple[int, ...]
     landmark: str = ""
+    is_landmark_known: bool = True
+    fellows: tuple[int, ...] | None = None
 
     @property
     def is_absent(self) -> bool:

@@ -17,6 +17,7 @@ from geophrase.engine.model.weights.load import locate_weights
 from geophrase.protocol.errors import ErrorCode
 from geophrase.training.baselines.models import Model, load_model, num_own_parameters
 from geophrase.training.data.risors import RisorsImage
+from geophrase.training.data.typed_phrases import OWN, ask_instead
 from geophrase.training.evaluation.evaluation import EvaluationConfig, evaluate
 from geophrase.training.evaluation.latency import device_name, measure_latency
 from geophrase.training.evaluation.measure import images_to_score
@@ -24,7 +25,6 @@ from geophrase.training.evaluation.plots import write_plots
 from geophrase.training.evaluation.report import as_table
 from geophrase.training.evaluation.resolution import Resolution
 from geophrase.training.evaluation.segmenter import RsamSegmenter
-from geophrase.training.evaluation.typed_phrases import OWN, ask_instead
 from geophrase.training.fit.texts import TextCache
 
 _CLICK_MODEL_IOUS = (85, 90)

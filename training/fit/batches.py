@@ -119,6 +119,7 @@ class TrainingData:
             seed=seed,
             is_phrase_per_sample=config.is_phrase_per_sample,
             sampler=config.phrases,
+            typed_share=config.typed_share,
             repeats=self.repeats,
         )
         sampler = EpochSampler(len(dataset), config, seed=seed, share=share, num_shares=num_shares)

@@ -84,7 +84,7 @@ class TrainingStep(nn.Module):
             batch.masks_QHW.to(device) > 0,
             batch.is_absent_Q.to(device),
             batch.referents_QRHW.to(device) > 0,
-            batch.has_referents_Q.to(device),
+            batch.has_referents_QR.to(device),
         )
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_bfloat16):
             loss = self._objective(self.rsam, self.rsam.encode_image(image_BCHW), queries, draws)

@@ -42,7 +42,7 @@ class Queries:
         masks_QHW: Boolean references at the input's resolution.
         is_absent_Q: True where nothing fits the phrase.
         referents_QRHW: Boolean references of the kind and the landmarks, likewise; None without them.
-        has_referents_Q: True where those are known.
+        has_referents_QR: True where those are known.
     """
 
     image_index_Q: Tensor
@@ -50,15 +50,15 @@ class Queries:
     masks_QHW: Tensor
     is_absent_Q: Tensor
     referents_QRHW: Tensor | None = None
-    has_referents_Q: Tensor | None = None
+    has_referents_QR: Tensor | None = None
 
     @property
     def has_kind_Q(self) -> Tensor | None:  # noqa: N802 a shape suffix
         """True where the kind is shown, or, where that isn't known, what is meant; None without referents."""
-        if self.referents_QRHW is None or self.has_referents_Q is None:
+        if self.referents_QRHW is None or self.has_referents_QR is None:
             return None
         is_shown_Q = self.referents_QRHW[:, 0].flatten(1).any(1)
-        return torch.where(self.has_referents_Q, is_shown_Q, ~self.is_absent_Q)
+        return torch.where(self.has_referents_QR[:, 0], is_shown_Q, ~self.is_absent_Q)
 
     def select(self, index_S: Tensor) -> Queries:
         """Gathers some of the queries."""
@@ -68,7 +68,7 @@ class Queries:
             self.masks_QHW[index_S],
             self.is_absent_Q[index_S],
             None if self.referents_QRHW is None else self.referents_QRHW[index_S],
-            None if self.has_referents_Q is None else self.has_referents_Q[index_S],
+            None if self.has_referents_QR is None else self.has_referents_QR[index_S],
         )
 
     def __len__(self) -> int:
@@ -137,14 +137,14 @@ class Objective:
 
     def _with_referents(self, terms: LossTerms, output: MaskOutput, queries: Queries) -> LossTerms:
         logits_QRHW = output.referent_logits_QRHW
-        if logits_QRHW is None or queries.referents_QRHW is None or queries.has_referents_Q is None:
+        if logits_QRHW is None or queries.referents_QRHW is None or queries.has_referents_QR is None:
             return terms
         referents = referent_loss(
             self._loss,
             *match_resolution(
                 logits_QRHW.flatten(0, 1), queries.referents_QRHW.flatten(0, 1), self._loss.loss_stride
             ),
-            is_known_M=queries.has_referents_Q.repeat_interleave(logits_QRHW.shape[1]),
+            is_known_M=queries.has_referents_QR.flatten(),
         )
         return replace(terms, total=terms.total + self._loss.referent_weight * referents)
 

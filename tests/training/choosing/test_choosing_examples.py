@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,6 +19,7 @@ from geophrase.training.choosing.layouts import SIDE_PX, Layout, RecordedLayouts
 from geophrase.training.choosing.validation import best_iou, iou_of
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import write_sample, write_split
+from geophrase.training.data.typed_phrases import TypedPhrase
 
 COLOURS = slice(28, 31)  # after the place, the landmark's mark and whether a colour is known
 WHITE, BLACK = (240.0, 240.0, 240.0), (20.0, 20.0, 20.0)
@@ -165,3 +167,28 @@ def test_annotated_images_become_layouts_of_their_proportions(tmp_path):
     np.testing.assert_allclose(box, [0.5, 0.2, 0.25, 0.2], atol=1.5 / SIDE_PX)
     assert cells_of([whole]).mean() == pytest.approx(0.05, abs=0.003)
     assert recorded.view(0, random.Random(1)).names <= {"ship"}
+
+
+def test_what_people_typed_is_chosen_by_its_own_noun_and_only_where_its_looks_can_be_seen():
+    tugs = tuple(
+        replace(square("ship", left, 100, 20), tag=tag) for left, tag in ((20, "1"), (100, "2"), (200, "3"))
+    )
+    typed = (
+        TypedPhrase("the tug furthest left", "place", ("2",), noun=("2", "3")),
+        TypedPhrase("rusty ships", "attribute", ("3",)),
+        TypedPhrase("ship near the lower edge", "absent", (), noun=("1", "2", "3")),
+        TypedPhrase("submarines", "absent", (), noun=()),
+        TypedPhrase("ship at the pier", "relation", ("1",), landmarks=("pier",)),
+    )
+    layout = Layout(tugs, frozenset({"ship"}), typed=typed)
+
+    def drawn(layout):
+        examples = draw_examples(layout, random.Random(0), 0, num_typed=5)
+        return {example.text: example for example in examples}
+
+    found = drawn(layout)
+    assert set(found) == {"the tug furthest left", "ship near the lower edge"}
+    assert found["the tug furthest left"].is_meant_O.tolist() == [1, 0]
+    assert found["ship near the lower edge"].is_meant_O.tolist() == [0, 0, 0]
+    assert drawn(replace(layout, has_colours=True))["rusty ships"].is_meant_O.tolist() == [0, 0, 1]
+    assert len(draw_examples(layout, random.Random(0), 0, num_typed=0)) == 0

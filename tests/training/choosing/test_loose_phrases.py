@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from geophrase.training.choosing.examples import draw_examples
-from geophrase.training.choosing.layouts import SIDE_PX, Layout
+from geophrase.training.choosing.layouts import Layout
 from geophrase.training.choosing.loose_phrases import loose_phrases
 from geophrase.training.data.instances import Instance
 
+CANVAS_PX = 320
 # Five tanks: two on the left, one left of the middle, two on the right; areas fall in steps from the left.
 PLACES_XY_SIDE = ((20, 40, 60), (60, 220, 44), (140, 140, 34), (210, 60, 26), (270, 200, 20))
 TANKS = tuple(
@@ -24,7 +25,7 @@ def drawn(pattern: str):
     found = [
         one
         for seed in range(400)
-        for one in loose_phrases(TANKS, SIDE_PX, random.Random(seed), 2)
+        for one in loose_phrases(TANKS, CANVAS_PX, random.Random(seed), 2)
         if re.search(pattern, one.utterance.text.lower())
     ]
     assert found
@@ -64,4 +65,4 @@ def test_an_object_between_left_and_middle_is_left_out_of_the_loss():
 
 
 def test_a_lone_object_needs_no_telling_apart():
-    assert loose_phrases(TANKS[:1], SIDE_PX, random.Random(0), 5) == []
+    assert loose_phrases(TANKS[:1], CANVAS_PX, random.Random(0), 5) == []

@@ -12,7 +12,7 @@ import torch
 from geophrase.engine.model.rsam.config import PRESETS, ChooserConfig, ConvTrunkConfig
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.choosing.examples import draw_examples
-from geophrase.training.choosing.layouts import GRID_CELLS, cells_of
+from geophrase.training.choosing.layouts import GRID_CELLS, SIDE_PX, cells_of
 from geophrase.training.choosing.seen_layouts import SeenLayouts
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import write_sample, write_split
@@ -22,7 +22,7 @@ BOXES = ((20, 30, 40), (120, 30, 40), (200, 150, 40))  # left, top and side of t
 
 @pytest.fixture
 def root(tmp_path):
-    image = np.full((320, 320, 3), 60, np.uint8)
+    image = np.full((SIDE_PX, SIDE_PX, 3), 60, np.uint8)
     tanks = []
     for left, top, side in BOXES:
         image[top : top + side, left : left + side] = (220, 30, 30)

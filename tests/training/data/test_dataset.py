@@ -125,6 +125,6 @@ def test_referents_that_are_not_known_are_marked_in_a_batch() -> None:
     known = Query("tanks", "class", "storage_tank", mask, np.stack([mask, 0 * mask]))
     unknown = Query("the thing of another folder", "class", "", mask)
     batch = collate([Sample(image, (known, unknown), 0)])
-    assert batch.has_referents_Q.tolist() == [True, False]
+    assert batch.has_referents_QR.tolist() == [[True, True], [False, False]]
     assert batch.referents_QRHW.shape == (2, 2, 8, 8)
     assert batch.referents_QRHW[0].flatten(1).sum(1).tolist() == [64, 0]

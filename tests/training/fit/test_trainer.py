@@ -176,7 +176,7 @@ def batch_of(*samples):
         is_absent_Q=torch.tensor(absent),
         names=texts,
         referents_QRHW=torch.zeros(len(texts), 2, SIDE_PX, SIDE_PX, dtype=torch.uint8),
-        has_referents_Q=torch.zeros(len(texts), dtype=torch.bool),
+        has_referents_QR=torch.zeros(len(texts), 2, dtype=torch.bool),
     )
 
 
