@@ -6,13 +6,14 @@ from dataclasses import dataclass
 
 from geophrase.engine.errors import EngineError
 from geophrase.engine.pipeline.run_config import SegmentConfig
-from geophrase.engine.raster.tiles import TileWindow, one_window, tile_windows
+from geophrase.engine.raster.tiles import TileWindow, squarer_window, tile_windows
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import Bounds, RasterGrid, WindowPx
 
 _OVERLAP_PARTS = 4
 _TILE_SHARE = 5 / 6  # of the input's side; see "Tiles" in runs/LOG.md, 8
 _LEAST_SHARE = 2 / 3  # what is smaller yet lies in a corner of its tile
+_LEAST_WINDOW_SHARE = 1 / 4  # likewise where the extent is one image
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class PlannedTile:
 
     Attributes:
         source: What to read of the raster.
-        place: Where it lies in the frame of what comes out; larger than what is read if that is no square.
+        place: Where it lies in the frame of what comes out; larger than the image if that is no square.
     """
 
     source: TileWindow
@@ -50,7 +51,8 @@ class TilePlan:
 def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> TilePlan:
     """Lay the tiles out: anchored to the raster, or one for the whole extent if the config says so.
 
-    Tiles are a little smaller than the model's input, which they are enlarged to.
+    Tiles are a little smaller than the model's input, which they are enlarged to, and so is an extent that is
+    one image and has fewer pixels.
 
     Raises:
         EngineError: BAD_REQUEST for an overlap of more than half a tile, OUTSIDE_RASTER for an extent
@@ -58,10 +60,11 @@ def plan_tiles(grid: RasterGrid, config: SegmentConfig, *, image_px: int) -> Til
     """
     region = region_of(grid, config.extent_map)
     if config.one_window:
-        tile = one_window(grid.window, max_px=image_px, extent=region)
+        tile = squarer_window(grid.window, max_px=image_px, extent=region)
         own_grid = grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
-        planned = PlannedTile(tile, WindowPx(0, 0, image_px, image_px))
-        return TilePlan((planned,), own_grid.window, own_grid, image_px, 0)
+        side_px = max(*own_grid.window.shape_yx, round(image_px * _LEAST_WINDOW_SHARE))
+        planned = PlannedTile(tile, WindowPx(0, 0, side_px, side_px))
+        return TilePlan((planned,), own_grid.window, own_grid, side_px, 0)
     tile_px = config.tile_px or _side_px(max(grid.width_px, grid.height_px), image_px)
     overlap_px = tile_px // _OVERLAP_PARTS if config.overlap_px is None else config.overlap_px
     if overlap_px > tile_px // 2:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from geophrase.protocol.grid import WindowPx
 
+_MOST_STRETCH = 2
+
 
 @dataclass(frozen=True)
 class TileWindow:
@@ -16,7 +18,7 @@ class TileWindow:
         window: The pixels of the working grid that it shows; it may stick out of the raster on the right and
             at the bottom, where it is invalid.
         image_width_px: Columns of the image that `RasterSource.read` gives for it.
-        image_height_px: Rows of that image; equal to the window's but for `one_window`.
+        image_height_px: Rows of that image; equal to the window's but for `one_window` and `squarer_window`.
     """
 
     window: WindowPx
@@ -72,6 +74,25 @@ def one_window(raster: WindowPx, *, max_px: int, extent: WindowPx | None = None)
     factor = max(1.0, max(wanted.shape_yx) / max_px)
     width, height = (max(1, round(side / factor)) for side in (wanted.width, wanted.height))
     return TileWindow(wanted, width, height)
+
+
+def squarer_window(raster: WindowPx, *, max_px: int, extent: WindowPx | None = None) -> TileWindow:
+    """The whole extent as a single image for a model that takes squares: its shorter side is stretched.
+
+    It then fills the square, and "at the bottom" means the extent's bottom instead of an empty frame's.
+    Shapes are stretched no more than to twice their height or width; a still longer extent fills the square
+    in part.
+
+    Raises:
+        ValueError: As `one_window` does.
+    """
+    tile = one_window(raster, max_px=max_px, extent=extent)
+    longer_px = max(tile.image_width_px, tile.image_height_px)
+    return TileWindow(
+        tile.window,
+        min(longer_px, _MOST_STRETCH * tile.image_width_px),
+        min(longer_px, _MOST_STRETCH * tile.image_height_px),
+    )
 
 
 def _starts(side_px: int, *, tile_px: int, overlap_px: int) -> list[int]:

@@ -262,6 +262,26 @@ def test_one_window_shows_the_extent_to_the_model_as_one_image(tmp_path):
     assert polygon.intersection(truth).area / polygon.union(truth).area > 0.9  # 6 pixels became one
 
 
+@pytest.mark.parametrize("hw_px", [(40, 80), (80, 40), (30, 30)])
+def test_one_window_fills_the_models_square(tmp_path, hw_px):
+    mask_HW = np.zeros(hw_px, bool)
+    mask_HW[-10:, -16:-4] = True
+    path = write_raster(tmp_path / "low.tif", image_of(mask_HW))
+    shown = []
+
+    class Keeping(ColourModel):
+        def encode_batch(self, images_BHWC):
+            shown.extend(images_BHWC)
+            return super().encode_batch(images_BHWC)
+
+    (polygon,) = segment(path, model=Keeping(), one_window=True).geometry
+    (image_HWC,) = shown
+    assert image_HWC.shape[0] == image_HWC.shape[1]
+    assert image_HWC.any(axis=-1).all()  # the raster alone, without the black of an empty frame
+    (truth,) = gdal_polygons(mask_HW, NORTH_UP)
+    assert polygon.intersection(truth).area / polygon.union(truth).area > 0.8
+
+
 def test_a_resolution_is_worked_at_whatever_the_extent(tmp_path):
     mask_HW = np.zeros((256, 256), bool)
     mask_HW[64:128, 32:160] = True

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from geophrase.engine.raster.tiles import one_window, tile_windows
+from geophrase.engine.raster.tiles import one_window, squarer_window, tile_windows
 from geophrase.protocol.grid import RasterGrid, WindowPx
 
 
@@ -94,6 +94,17 @@ def test_one_window_is_the_clipped_extent_within_the_models_side(tiling, max_px)
     grid = RasterGrid(raster.width, raster.height, (0.5, 0, 100, 0, -0.5, 900))
     image_grid = grid.subgrid(tile.window).resized(tile.image_width_px, tile.image_height_px)
     assert np.allclose(image_grid.bounds_map, grid.bounds_of_window_map(tile.window))
+
+
+@given(tilings(), st.integers(1, 64))
+def test_a_squarer_window_shows_the_same_and_stretches_no_more_than_twice(tiling, max_px):
+    raster, _, _, extent = tiling
+    plain, tile = (make(raster, max_px=max_px, extent=extent) for make in (one_window, squarer_window))
+    assert tile.window == plain.window
+    longer, shorter = sorted((tile.image_width_px, tile.image_height_px), reverse=True)
+    plain_longer, plain_shorter = sorted((plain.image_width_px, plain.image_height_px), reverse=True)
+    assert longer == plain_longer
+    assert shorter == (longer if 2 * plain_shorter >= longer else 2 * plain_shorter)
 
 
 def test_one_window_refuses_an_extent_beside_the_raster():
