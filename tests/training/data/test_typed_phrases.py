@@ -11,6 +11,7 @@ from geophrase.training.data.augment import AugmentConfig, View
 from geophrase.training.data.dataset import PhraseDataset
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import KINDS, RisorsError, read_split, split_of, write_sample, write_split
+from geophrase.training.data.sources import close_ups
 from geophrase.training.data.sources.coco_rle import rle_of
 from geophrase.training.data.symmetry import Symmetry
 from geophrase.training.data.typed_phrases import (
@@ -133,11 +134,27 @@ def test_what_people_typed_is_many_phrases_of_every_kind():
         assert 0.15 < kinds["absent"] / kinds.total() < 0.3
 
 
+def test_what_people_typed_for_close_ups_is_of_windows_of_training_images():
+    windows = Path(close_ups.__file__).parent / "close_ups"
+    typed = read_typed([NWPU.with_name("close_ups_train.json")])
+    assert len(typed) > 350
+    assert sum(len(image.phrases) for image in typed.values()) > 4000
+    for stem, image in typed.items():
+        parent, number = stem.split("_close_")
+        assert not parent.startswith("nwpu") or split_of(parent.removeprefix("nwpu_")) == "train"
+        left, top, right, bottom = json.loads((windows / f"{parent}.json").read_text())[int(number) - 1][
+            "window"
+        ]
+        for x, y, width, height in image.boxes.values():
+            assert 0 <= x < x + width <= right - left
+            assert 0 <= y < y + height <= bottom - top
+
+
 def test_what_people_typed_means_objects_of_the_source(shared_data):
     document = json.loads((shared_data / "nwpu_vhr10" / "annotations" / "instances_train.json").read_text())
     images = {row["id"]: row for row in document["images"]}
     annotations = {str(row["id"]): row for row in document["annotations"]}
-    for stem, image in typed_phrases.what_people_typed().items():
+    for stem, image in read_typed(sorted(NWPU.parent.glob("nwpu_*.json"))).items():
         for key, box in image.boxes.items():
             annotation = annotations[key]
             record = images[annotation["image_id"]]
@@ -147,17 +164,18 @@ def test_what_people_typed_means_objects_of_the_source(shared_data):
 
 
 def test_what_people_typed_for_training_images_says_what_the_noun_names():
-    trained = read_typed([NWPU.with_name("nwpu_vhr10_train.json")])
-    assert {split_of(stem.removeprefix("nwpu_")) for stem in trained} == {"train"}
+    trained = read_typed(sorted(NWPU.parent.glob("*_train.json")))
+    splits = Counter(split_of(stem.removeprefix("nwpu_")) for stem in trained if "_close_" not in stem)
+    assert splits == {"train": 411}
     phrases = [phrase for image in trained.values() for phrase in image.phrases]
     kinds = Counter(phrase.kind for phrase in phrases)
     assert set(kinds) == set(KINDS)
-    assert len(phrases) > 4000
+    assert len(phrases) > 9000
     for phrase in phrases:
         assert phrase.kind != "absent" or phrase.noun is not None, phrase
         assert phrase.noun is None or set(phrase.targets) <= set(phrase.noun), phrase
-    assert sum(phrase.kind == "absent" and phrase.noun == () for phrase in phrases) > 400
-    assert sum(phrase.kind == "absent" and bool(phrase.noun) for phrase in phrases) > 400
+    assert sum(phrase.kind == "absent" and phrase.noun == () for phrase in phrases) > 1000
+    assert sum(phrase.kind == "absent" and bool(phrase.noun) for phrase in phrases) > 1000
 
 
 def typed_rows(path, *rows, objects=None):
