@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -12,15 +11,8 @@ from typing import Any
 from geophrase.engine.model.weights.hashing import short_hash
 from geophrase.engine.pipeline.tile_model import TileModel
 from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.software_version import software_version
 from geophrase.engine.vector.attributes import Provenance
-
-
-def software_version() -> str:
-    """The installed version of GeoPhrase; "unknown" where it runs from a bare folder."""
-    try:
-        return importlib.metadata.version("geophrase")
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 def provenance_of(model: TileModel[Any] | None, path: str | Path) -> Provenance:

@@ -23,9 +23,9 @@ from geophrase.engine.pipeline.score_store import RunScores
 from geophrase.engine.pipeline.tile_encoder import LoadedTile, TileEncoder
 from geophrase.engine.pipeline.tile_model import EmbeddingT, TileModel
 from geophrase.engine.pipeline.tile_plan import PlannedTile, TilePlan
-from geophrase.engine.provenance import software_version
 from geophrase.engine.raster.blend import blend_buffer_bytes
 from geophrase.engine.raster.source import RasterSource
+from geophrase.engine.software_version import software_version
 from geophrase.protocol.errors import ErrorCode
 
 # Q queries.

@@ -11,9 +11,9 @@ import numpy as np
 from geophrase.engine.embedding_cache import EmbeddingCache, cache_key
 from geophrase.engine.pipeline.tile_model import EmbeddingT, TileModel
 from geophrase.engine.pipeline.tile_plan import PlannedTile
-from geophrase.engine.provenance import software_version
 from geophrase.engine.raster.source import RasterSource, TilePixels
 from geophrase.engine.raster.tiles import TileWindow
+from geophrase.engine.software_version import software_version
 
 # H rows, W columns, C channels, B tiles.
 

@@ -19,7 +19,6 @@ from geophrase.engine.model.weights.hashing import short_hash
 from geophrase.engine.pipeline.run_config import refuse_bad_polygon_options
 from geophrase.engine.pipeline.score_store import ScoreStore
 from geophrase.engine.predictions import Prediction
-from geophrase.engine.provenance import software_version
 from geophrase.engine.server.clicks import outlines_of, prompts_of
 from geophrase.engine.server.crops import MAX_IMAGE_PX, CropReader
 from geophrase.engine.server.device_worker import DeviceCall, DeviceWorker, Priority
@@ -31,6 +30,7 @@ from geophrase.engine.server.model_list import ModelList, file_state
 from geophrase.engine.server.running_job import RunningJob
 from geophrase.engine.server.sessions import EncodingArrays, Session, SessionStore
 from geophrase.engine.server.uploads import UploadStore
+from geophrase.engine.software_version import software_version
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.jobs import JobEvent, JobRequest, SegmentJob
 from geophrase.protocol.messages import (

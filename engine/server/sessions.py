@@ -15,9 +15,9 @@ import numpy as np
 
 from geophrase.engine.embedding_cache import EmbeddingCache, cache_key
 from geophrase.engine.errors import EngineError
-from geophrase.engine.provenance import software_version
 from geophrase.engine.server.crops import Crop
 from geophrase.engine.server.model_host import ModelFacts
+from geophrase.engine.software_version import software_version
 from geophrase.protocol.errors import ErrorCode
 from geophrase.protocol.grid import RasterGrid
 

@@ -28,7 +28,7 @@ from geophrase.training.corrections.task import FineTuning, read_task
 from geophrase.training.data.risors import read_stems
 from geophrase.training.errors import TrainingError
 from geophrase.training.evaluation.segmenter import RsamSegmenter
-from geophrase.training.fit.command import build_fitting
+from geophrase.training.fit.build_fitting import build_fitting
 
 _REHEARSAL = RehearsalConfig()
 _SHARE_OF_CORRECTIONS = 0.6  # of the images in an epoch, the rest is rehearsed

@@ -14,7 +14,7 @@ from geophrase.engine.model.rsam.config import RsamConfig
 from geophrase.engine.predictor import Predictor
 from geophrase.training.config import TrainConfig
 from geophrase.training.data.risors import read_image, read_split
-from geophrase.training.fit.command import build_fitting
+from geophrase.training.fit.build_fitting import build_fitting
 from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.recipes.miniature import NUM_STEPS, Miniature
 

@@ -22,7 +22,7 @@ import torch
 from geophrase.engine.errors import CancelledError
 from geophrase.training.config import Budget, DataConfig, TrainConfig
 from geophrase.training.data.risors import Phrase, write_sample, write_split
-from geophrase.training.fit.command import build_fitting
+from geophrase.training.fit.build_fitting import build_fitting
 from geophrase.training.fit.parallel import Ranks, joined
 from geophrase.training.fit.trainer import Trainer
 from geophrase.training.objective.clicks import ClickConfig

@@ -13,8 +13,9 @@ from safetensors.torch import load_file
 from geophrase.engine.errors import EngineError
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.training.data.risors import Phrase, write_sample, write_split
+from geophrase.training.fit.build_fitting import build_fitting
 from geophrase.training.fit.checkpoint import data_fingerprint, load_checkpoint, save_checkpoint
-from geophrase.training.fit.command import add_fit_arguments, build_fitting
+from geophrase.training.fit.command import add_fit_arguments
 from geophrase.training.fit.run_log import read_rows
 from geophrase.training.recipes.smoke import smoke
 

@@ -17,7 +17,8 @@ from geophrase.training.config import Budget
 from geophrase.training.data.dataset import Batch
 from geophrase.training.data.instances import Instance
 from geophrase.training.data.risors import Phrase, SampleFacts, write_sample, write_split
-from geophrase.training.fit.command import add_fit_arguments, build_fitting
+from geophrase.training.fit.build_fitting import build_fitting
+from geophrase.training.fit.command import add_fit_arguments
 from geophrase.training.fit.trainer import Trainer
 from geophrase.training.recipes.smoke import smoke
 
