@@ -22,7 +22,7 @@ from geophrase.training.data.typed_phrases import (
     TypedPhrase,
     tagged,
     true_of_view,
-    what_people_typed,
+    typed_for_training,
 )
 
 GRID_CELLS = 192
@@ -102,7 +102,7 @@ class RecordedLayouts:
 
     def __init__(self, roots: Sequence[Path], split: str, *, has_typed: bool = False) -> None:
         records = [record for root in roots for record in read_split(root, split)]
-        typed = what_people_typed() if has_typed else {}
+        typed = typed_for_training() if has_typed else {}
         self._layouts = [
             _reduced(record, typed.get(record.path.stem))
             for record in records

@@ -18,7 +18,7 @@ from geophrase.training.choosing.layouts import MAX_INSTANCES, SIDE_PX, VIEWS, L
 from geophrase.training.data.augment import random_view, view_instances, whole_view
 from geophrase.training.data.lexicon import words_for
 from geophrase.training.data.risors import RisorsImage, read_image, read_split
-from geophrase.training.data.typed_phrases import TypedImage, true_of_view, what_people_typed
+from geophrase.training.data.typed_phrases import TypedImage, true_of_view, typed_for_training
 
 _INPUT_PX = 2 * SIDE_PX  # the decoder's grid is then the layouts'
 
@@ -47,7 +47,7 @@ class SeenLayouts:
     ) -> None:
         rng = random.Random(f"{seed}/seen")
         records = [record for root in roots for record in read_split(root, split)]
-        typed = what_people_typed() if has_typed else {}
+        typed = typed_for_training() if has_typed else {}
         self._layouts = [
             _seen(rsam, record, typed.get(record.path.stem), rng, is_whole=number == 0)
             for record in records

@@ -44,7 +44,7 @@ from geophrase.training.data.risors import (
     stable_fraction,
 )
 from geophrase.training.data.stored_phrases import draw_stored
-from geophrase.training.data.typed_phrases import TypedImage, draw_typed, tagged, what_people_typed
+from geophrase.training.data.typed_phrases import TypedImage, draw_typed, tagged, typed_for_training
 
 MIN_SHOWN_PX = 24
 _WHOLE_KINDS = frozenset({"class", "synonym"})
@@ -211,7 +211,7 @@ class PhraseDataset(Dataset[Sample]):
         self._augment = augment
         self._seed = seed
         self._sampler = sampler
-        self._typed = what_people_typed() if typed_share > 0 else {}
+        self._typed = typed_for_training() if typed_share > 0 else {}
         self._typed_share = typed_share
         self._epoch = torch.zeros((), dtype=torch.int64)
         self._epoch.share_memory_()  # type: ignore[no-untyped-call]

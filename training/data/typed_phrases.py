@@ -22,8 +22,9 @@ from geophrase.training.data.risors import KINDS, Phrase, RisorsError, RisorsIma
 from geophrase.training.data.symmetry import Symmetry, turn_text
 
 OWN = "own"
-TYPED = "typed"
+TYPED, TYPED_BY_OTHERS = "typed", "typed-by-others"
 _FOLDER = Path(__file__).resolve().parent / "typed"
+_FILES = {TYPED: _FOLDER / "nwpu_vhr10.json", TYPED_BY_OTHERS: _FOLDER / "nwpu_vhr10_by_others.json"}
 _LEAST_IOU = 0.5  # of boxes: a ship's may be off by a pixel of eight
 _TOLD_BY_OTHERS = ("relation", "absent")  # kinds that may speak of something that nobody labelled
 
@@ -89,7 +90,7 @@ def ask_instead(images: Sequence[RisorsImage], source: str) -> list[RisorsImage]
 
     Args:
         images: Of one split.
-        source: `OWN`, `TYPED`, or the path of a file like those in `typed/`.
+        source: `OWN`, `TYPED`, `TYPED_BY_OTHERS`, or the path of a file like those in `typed/`.
 
     Returns:
         All images for `OWN`, otherwise those that somebody typed for.
@@ -99,16 +100,16 @@ def ask_instead(images: Sequence[RisorsImage], source: str) -> list[RisorsImage]
     """
     if source == OWN:
         return list(images)
-    typed = what_people_typed() if source == TYPED else read_typed([Path(source)])
+    typed = read_typed([_FILES.get(source) or Path(source)])
     found = [with_phrases(image, typed[image.path.stem]) for image in images if image.path.stem in typed]
     if not found:
         raise RisorsError(f"Nobody typed phrases for these images ({source}): evaluate on the folder's own.")
     return found
 
 
-def what_people_typed() -> dict[str, TypedImage]:
-    """The phrases that come with the program, by the stem of the prepared image."""
-    return read_typed(sorted(_FOLDER.glob("*.json")))
+def typed_for_training() -> dict[str, TypedImage]:
+    """The phrases for training images that come with the program, by the stem of the prepared image."""
+    return read_typed(sorted(_FOLDER.glob("*_train.json")))
 
 
 def read_typed(paths: Iterable[Path]) -> dict[str, TypedImage]:

@@ -43,7 +43,8 @@ def add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
         "--phrases",
         default=OWN,
         metavar="WHICH",
-        help="own: the folder's; typed: what people typed at these images; or a file of such (default: own)",
+        help="own: the folder's; typed, typed-by-others: what people typed at these images; or such a file "
+        "(default: own)",
     )
     parser.add_argument("--limit", type=int, metavar="N", help="score N images, spread over the split")
     parser.add_argument("--size-px", type=int, metavar="PX", help="input side (default: the preset's)")

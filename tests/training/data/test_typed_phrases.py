@@ -119,8 +119,9 @@ def test_other_files_are_refused(folder, tmp_path):
         ask_instead(images, source)
 
 
-def test_what_people_typed_is_many_phrases_of_every_kind():
-    typed = read_typed([NWPU])
+@pytest.mark.parametrize("name", ["nwpu_vhr10", "nwpu_vhr10_by_others"])
+def test_what_people_typed_is_many_phrases_of_every_kind(name):
+    typed = read_typed([NWPU.with_stem(name)])
     by_split = {"val": Counter(), "test": Counter()}
     for stem, image in typed.items():
         by_split[split_of(stem.removeprefix("nwpu_"))].update(phrase.kind for phrase in image.phrases)
@@ -234,7 +235,7 @@ def test_training_asks_what_people_typed_as_often_as_it_is_told(folder, tmp_path
     typed_folder = tmp_path / "typed"
     typed_folder.mkdir()
     typed_rows(
-        typed_folder / "t.json",
+        typed_folder / "t_train.json",
         {**BIG, "text": "the tug at left"},
         {"text": "ships at anchor, left", "kind": "place", "targets": [7]},
         {"text": "canoes", "kind": "absent", "targets": [], "noun": []},
