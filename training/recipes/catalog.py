@@ -8,7 +8,7 @@ from types import MappingProxyType
 from geophrase.training.config import TrainConfig
 from geophrase.training.recipes import ablations, freezing, refsegrs, risors, rrsis_d, small_ablations
 from geophrase.training.recipes.corrections import corrections
-from geophrase.training.recipes.rsam_small import rsam_small
+from geophrase.training.recipes.rsam_small import rsam_small, rsam_small_continued
 from geophrase.training.recipes.smoke import smoke
 
 PAPER_RECIPES: tuple[Callable[[], TrainConfig], ...] = (
@@ -38,6 +38,16 @@ SMALL_ABLATIONS: tuple[Callable[[], TrainConfig], ...] = (
 """Table 11 at the size of the bundled model, and early fusion beside it."""
 
 RECIPES: Mapping[str, Callable[[], TrainConfig]] = MappingProxyType(
-    {recipe.__name__: recipe for recipe in (rsam_small, corrections, smoke, *SMALL_ABLATIONS, *PAPER_RECIPES)}
+    {
+        recipe.__name__: recipe
+        for recipe in (
+            rsam_small,
+            rsam_small_continued,
+            corrections,
+            smoke,
+            *SMALL_ABLATIONS,
+            *PAPER_RECIPES,
+        )
+    }
 )
 """Names to the functions that make the settings of a run."""
