@@ -13,6 +13,7 @@ import pickle
 import shutil
 import warnings
 from collections.abc import Mapping
+from enum import Enum
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -162,9 +163,17 @@ class _HarmlessUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if module.partition(".")[0] == "pathlib" and name.endswith("Path"):
             return PurePath  # where it was written, on whatever system
+        if (module, name) == ("builtins", "getattr"):
+            return _enum_member  # Python 3.11 before 3.11.4 writes members of enumerations so
         if name not in _HARMLESS.get(module, ()):
             raise pickle.UnpicklingError(f"{module}.{name} does not belong into a checkpoint")
         return super().find_class(module, name)
+
+
+def _enum_member(enumeration: Any, name: str) -> Any:
+    if not (isinstance(enumeration, type) and issubclass(enumeration, Enum)):
+        raise pickle.UnpicklingError(f"{enumeration!r}.{name} does not belong into a checkpoint")
+    return enumeration[name]
 
 
 def _without_tensors(value: Any, tensors: dict[str, Tensor], key: str) -> Any:
