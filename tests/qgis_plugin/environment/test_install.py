@@ -57,6 +57,14 @@ def is_alive(pid: int) -> bool:
     return Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] != "Z"
 
 
+def ends_soon(pid: int) -> bool:
+    """A killed process's own processes are nobody's children: only the system knows when they are gone."""
+    deadline = time.monotonic() + 10
+    while is_alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return not is_alive(pid)
+
+
 def test_a_missing_wheel_is_named(prepared: tuple[Path, InstallPlan, Record]) -> None:
     folder, plan, record = prepared
 
@@ -141,7 +149,7 @@ def test_cancelling_ends_every_process_and_can_be_continued(plan: InstallPlan, t
 
     assert record.outcome.is_cancelled
     assert record.outcome.error is None
-    assert not is_alive(int((tmp_path / "begun").read_text()))
+    assert ends_soon(int((tmp_path / "begun").read_text()))
     assert "torch" in read_state(plan.folder).steps
     assert "dependencies" not in read_state(plan.folder).steps
     (tmp_path / "allowed").touch()
