@@ -5,7 +5,9 @@ Shape letters: Q queries, N image tokens, L text tokens, D model width, H height
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from sam2.modeling.sam2_utils import MLP
@@ -52,6 +54,9 @@ class PositionPair(nn.Module):
     It starts from waves as strong as half the features. From noise of 0.02, as transformers usually start
     their tables, it had grown to 0.05 after hours of training, and phrases of place and relation were not
     learned (``runs/LOG.md``, 3). The paper doesn't say how it starts.
+
+    The table as the last grid had it is kept outside of training: stretching it anew for each of a query's
+    four uses was an eighth of the query's time.
     """
 
     def __init__(self, width: int, *, grid_hw: tuple[int, int], max_tokens: int) -> None:
@@ -59,18 +64,33 @@ class PositionPair(nn.Module):
         self.image_1DHW = nn.Parameter(_POSITION_STRENGTH * position_waves(width, grid_hw))
         self.text_LD = nn.Parameter(torch.empty(max_tokens, width))
         nn.init.trunc_normal_(self.text_LD, std=0.02)
+        self._last_on_grid: tuple[Hashable, Tensor] | None = None
+
+    def train(self, mode: bool = True) -> Self:
+        """Switches between training and inference, and forgets: fused optimisers change tables unseen."""
+        self._last_on_grid = None
+        return super().train(mode)
 
     def place_image(self, image_QND: Tensor, grid_hw: tuple[int, int]) -> Tensor:
         """Adds the positions of a grid's cells, in the tokens' own format.
 
         Added in float32 to bfloat16 they would cost four times as much.
         """
-        image_1DHW = on_grid(self.image_1DHW, grid_hw)
-        return image_QND + image_1DHW.to(image_QND.dtype).flatten(2).transpose(1, 2).contiguous()
+        table = self.image_1DHW
+        if torch.is_grad_enabled() or torch.compiler.is_compiling() or table.is_inference():
+            return image_QND + self._on_grid(grid_hw, image_QND.dtype)
+        key = grid_hw, image_QND.dtype, table.device, table.dtype, table._version
+        last = self._last_on_grid
+        if last is None or last[0] != key:
+            last = self._last_on_grid = key, self._on_grid(grid_hw, image_QND.dtype)
+        return image_QND + last[1]
 
     def place_text(self, text_QLD: Tensor) -> Tensor:
         """Adds the positions of the first L tokens."""
         return text_QLD + self.text_LD[: text_QLD.shape[1]].to(text_QLD.dtype)
+
+    def _on_grid(self, grid_hw: tuple[int, int], dtype: torch.dtype) -> Tensor:
+        return on_grid(self.image_1DHW, grid_hw).to(dtype).flatten(2).transpose(1, 2).contiguous()
 
 
 @dataclass(frozen=True)
@@ -88,7 +108,11 @@ class TwoWayGuidanceLayer(nn.Module):
     Positions are added to queries and keys, never to values. Both cross-attentions read the features as
     self-attention left them, so that neither direction comes first.
 
-    Source: paper, Section 3.2.2.
+    A new layer adds nothing to its residuals, so that the decoder meets the image encoder's own features at
+    first. With all of it at random the model learned later than one without guidance (``runs/LOG.md``, 10).
+    The paper doesn't say how it starts.
+
+    Source: paper, Section 3.2.2; the start: Zhang et al. 2019, "Fixup initialization", Section 3.
     """
 
     def __init__(
@@ -108,6 +132,16 @@ class TwoWayGuidanceLayer(nn.Module):
         self.text_mlp = MLP(width, config.mlp_dim, width, num_layers=2)
         self.image_norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
         self.text_norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(3))
+        attentions = (
+            self.image_self_attention,
+            self.text_self_attention,
+            self.text_from_image,
+            self.image_from_text,
+        )
+        for attention in attentions:
+            _start_at_zero(attention.out)
+        for mlp in (self.image_mlp, self.text_mlp):
+            _start_at_zero(mlp.layers[-1])
 
     def forward(self, tokens: _Tokens, grid_hw: tuple[int, int]) -> _Tokens:
         """Updates both modalities, the image having been through :meth:`attend_image`."""
@@ -184,6 +218,7 @@ class TwoWayGuidance(nn.Module):
         self.final_text_from_image = Attention(
             width, num_heads=config.num_heads, downsample=config.cross_attention_downsample
         )
+        _start_at_zero(self.final_text_from_image.out)
         self.final_norm = nn.LayerNorm(width)
 
     def attend_image(self, deep_BDHW: Tensor) -> Tensor:
@@ -231,6 +266,12 @@ class TwoWayGuidance(nn.Module):
         )
         global_text_QD: Tensor = self.final_norm(first_Q1D + gathered_Q1D)[:, 0]
         return global_text_QD
+
+
+def _start_at_zero(layer: nn.Linear) -> None:
+    """Lets the branch of a residual that ends in a layer add nothing at first."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
 
 
 def _grid_of(deep_BDHW: Tensor) -> tuple[int, int]:

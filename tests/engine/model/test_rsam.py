@@ -6,8 +6,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from geophrase.engine.model.rsam.config import PRESETS, ChooserConfig, ConvTrunkConfig, RsamConfig
+from geophrase.engine.model.rsam.object_choice import sure_parts
 from geophrase.engine.model.rsam.rsam import Rsam
 from geophrase.engine.model.rsam.text_encoder import TextFeatures
 
@@ -21,8 +23,13 @@ def _tiny(**changes: object) -> RsamConfig:
 
 
 def _built(config: RsamConfig, seed: int = 0) -> Rsam:
+    """A model with random weights also where a new one's guidance has zeros."""
     torch.manual_seed(seed)
-    return Rsam(config).eval()
+    rsam = Rsam(config).eval()
+    for layer in [] if rsam.guidance is None else rsam.guidance.modules():
+        if isinstance(layer, nn.Linear) and not layer.weight.any():
+            layer.reset_parameters()
+    return rsam
 
 
 @pytest.fixture(scope="module")
@@ -186,6 +193,8 @@ def test_texts_alone_have_referents_and_masks_are_those_of_a_decoder_without_whe
 def test_a_chooser_leaves_masks_alone_while_the_decoder_learns():
     rsam = _built(_tiny(chooser=ChooserConfig()))
     rsam.chooser.head.bias.data.fill_(50.0)  # everything is meant
+    for head in rsam.mask_decoder.referent_hypernetworks_mlps:
+        head.layers[-1].weight.data.mul_(50.0)  # and the kind is sure of itself
     image = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(5))
     with torch.no_grad():
         features, text = rsam.encode_image(image), rsam.encode_text(["roof"])
@@ -194,8 +203,14 @@ def test_a_chooser_leaves_masks_alone_while_the_decoder_learns():
         rsam.training = False
         chosen = rsam.decode(features, text=text)
     kind = raw.referent_logits_QRHW[:, :1]
-    assert (chosen.mask_logits_QMHW >= raw.mask_logits_QMHW).all()
-    assert ((chosen.mask_logits_QMHW > 0) >= (kind > 0)).float().mean() > 0.99  # all but specks
+    is_part_HW = torch.from_numpy(sure_parts(kind[0, 0].numpy()))
+    inside, outside = chosen.mask_logits_QMHW[0, 0, is_part_HW], chosen.mask_logits_QMHW[0, 0, ~is_part_HW]
+    assert len(inside)
+    assert len(outside)
+    torch.testing.assert_close(
+        inside, torch.maximum(raw.mask_logits_QMHW, kind)[0, 0, is_part_HW], rtol=0, atol=1e-6
+    )
+    assert (outside <= raw.mask_logits_QMHW[0, 0, ~is_part_HW]).all()  # what lies beside must be surer
 
 
 def test_null_mask_prompt_differs_from_any_mask(rsam, features):
