@@ -110,12 +110,13 @@ def choose_objects(
     scenes = [_Scene.read(*each) for each in zip(referents_QRHW, colours, strict=True)]
     masks_QMHW = _array(output.mask_logits_QMHW).copy()
     objectness_Q = _array(output.objectness_Q1[:, 0]).copy()
+    summed_up = _SummedUp(chooser)
     for query, scene in enumerate(scenes):
         if not scene.num_kind:
             continue
         score_O = _OWN_WEIGHT * _mean_over_objects(masks_QMHW[query, 0], scene)
         if clicks is None:
-            score_O = score_O + _opinion(chooser, scene, _text_of(text, query))
+            score_O = score_O + _opinion(chooser, scene, summed_up.summary_of(_text_of(text, query)))
         else:
             score_O = score_O + _clicked(scene, clicks[0][query], clicks[1][query], features.input_hw_px)
         highest = float(score_O.max())
@@ -137,13 +138,26 @@ def _text_of(text: TextFeatures, query: int) -> TextFeatures:
     return text.select(torch.tensor([query], device=text.tokens_BLD.device)).trimmed()
 
 
-def _opinion(chooser: ObjectChooser, scene: _Scene, text: TextFeatures) -> FloatArray:
+@dataclass
+class _SummedUp:
+    """A chooser's summary of the latest phrase: queries often ask one phrase of several images."""
+
+    chooser: ObjectChooser
+    _latest: tuple[TextFeatures, Tensor] | None = None
+
+    def summary_of(self, text: TextFeatures) -> Tensor:
+        if self._latest is None or not torch.equal(self._latest[0].tokens_BLD, text.tokens_BLD):
+            self._latest = text, self.chooser.summary(text)
+        return self._latest[1]
+
+
+def _opinion(chooser: ObjectChooser, scene: _Scene, summary_1E: Tensor) -> FloatArray:
     """The chooser's logits of the objects of the kind.
 
     One query at a time: what is chosen for it doesn't depend on what is asked with it, to the last bit.
     """
-    descriptors_1OF = torch.from_numpy(describe(scene.objects))[None].to(text.tokens_BLD.device)
-    return _array(chooser(descriptors_1OF, text))[0, : scene.num_kind]
+    descriptors_1OF = torch.from_numpy(describe(scene.objects))[None].to(summary_1E.device)
+    return _array(chooser.opinions(descriptors_1OF, summary_1E))[0, : scene.num_kind]
 
 
 def _mean_over_objects(logits_HW: FloatArray, scene: _Scene) -> FloatArray:

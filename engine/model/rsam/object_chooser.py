@@ -3,7 +3,8 @@
 A mask decoder says what each pixel shows; it hardly learns that "the second tank from the left" is one of the
 objects whose pixels all look alike. Choosing among objects takes no image: it is learned from layouts alone.
 
-Shape letters: Q queries, O objects, F descriptors, L tokens, D width, S summaries.
+Shape letters: Q queries, O objects, F descriptors, L tokens, D width, S summaries,
+E all summaries.
 """
 
 from __future__ import annotations
@@ -54,15 +55,24 @@ class ObjectChooser(nn.Module):
                 padding may hold anything.
             text: The queries' phrases.
         """
-        summary_Q1D = self._summary(text)[:, None]
+        return self.opinions(descriptors_QOF, self.summary(text))
+
+    def opinions(self, descriptors_QOF: Tensor, summary_QE: Tensor) -> Tensor:
+        """Returns the logits, shape (Q, O), for phrases that were summed up before.
+
+        Args:
+            descriptors_QOF: As for :meth:`forward`.
+            summary_QE: What :meth:`summary` gave.
+        """
+        summary_Q1D = summary_QE[:, None]
         x_QOD = self.object_projection(descriptors_QOF)
         for block in self.blocks:
             x_QOD = block(x_QOD, summary_Q1D)
         logits_QO: Tensor = self.head(self.norm(x_QOD))[..., 0]
         return logits_QO
 
-    def _summary(self, text: TextFeatures) -> Tensor:
-        """Each phrase in a few vectors side by side, shape (Q, S * D)."""
+    def summary(self, text: TextFeatures) -> Tensor:
+        """Sums up each phrase in a few vectors side by side, shape (Q, E = S * D)."""
         tokens_QLD = self.text_projection(text.tokens_BLD)
         for layer in self.text_layers:
             tokens_QLD = layer(tokens_QLD, src_key_padding_mask=text.is_padding_BL)

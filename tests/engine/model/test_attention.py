@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch import nn
 
+from geophrase.engine.model.rsam import attention as attention_module
 from geophrase.engine.model.rsam.attention import AttentionLayers, attend
 
 WIDTH, INNER, HEADS = 24, 16, 4
@@ -68,8 +69,10 @@ def test_every_order_gives_the_textbook_result_and_gradients(shape, is_padded):
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4, msg=lambda m, i=index: f"{i}: {m}")
 
 
+@pytest.mark.parametrize("heads_at_once", [10, 3, 1, 0.4])
 @pytest.mark.parametrize("shape", [(FEW, MANY), (MANY, FEW), (MANY, MANY)])
-def test_bfloat16_is_as_near_to_float32_as_the_fused_kernel(shape):
+def test_bfloat16_is_as_near_to_float32_as_the_fused_kernel(shape, heads_at_once, monkeypatch):
+    monkeypatch.setattr(attention_module, "_MAX_WEIGHTS", int(heads_at_once * MANY * MANY))
     attention = layers()
     query, key, value = tokens(*shape)
     with torch.inference_mode():

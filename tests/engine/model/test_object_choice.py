@@ -26,7 +26,10 @@ class Opinions(nn.Module):
         super().__init__()
         self.logits = torch.tensor([logits])
 
-    def forward(self, descriptors_QOF, text):
+    def summary(self, text):
+        return text.tokens_BLD[:, 0]
+
+    def opinions(self, descriptors_QOF, summary_QE):
         return self.logits.expand(len(descriptors_QOF), -1)[:, : descriptors_QOF.shape[1]]
 
 
@@ -81,13 +84,27 @@ def test_a_part_of_the_kinds_mask_that_is_nowhere_sure_is_no_object():
     referents = torch.stack([torch.maximum(logits_of(LEFT), logits_of(RIGHT, logit=0.3)), logits_of()])[None]
     output = MaskOutput(logits_of(RIGHT)[None, None], torch.ones(1, 1), torch.ones(1, 1), referents)
     sizes = []
+    chooser = Opinions(9.0)
+    chooser.opinions = lambda descriptors_QOF, _: sizes.append(descriptors_QOF.shape[1]) or chooser.logits
 
-    def say(descriptors_QOF, text):
-        sizes.append(descriptors_QOF.shape[1])
-        return torch.full((1, 1), 9.0)
-
-    choose_objects(say, output, TEXT, FEATURES, clicks=None)
+    choose_objects(chooser, output, TEXT, FEATURES, clicks=None)
     assert sizes == [1]
+
+
+def test_a_phrase_asked_of_many_images_is_summed_up_once_and_another_one_anew():
+    referents = torch.stack([logits_of(LEFT), logits_of()])[None].expand(3, -1, -1, -1)
+    output = MaskOutput(logits_of()[None, None].expand(3, -1, -1, -1), *torch.ones(2, 3, 1), referents)
+    tokens = torch.zeros(3, 3, 8)
+    tokens[2] = 1
+    text = TextFeatures(tokens, torch.zeros(3, 3, dtype=torch.bool))
+    chooser, summaries, asked = Opinions(9.0), [], []
+    chooser.summary = lambda text: summaries.append(text) or text.tokens_BLD[:, 0]
+    chooser.opinions = lambda _, summary_QE: asked.append(summary_QE) or chooser.logits
+
+    choose_objects(chooser, output, text, FEATURES.select(torch.zeros(3, dtype=torch.long)), clicks=None)
+
+    assert len(summaries) == 2
+    assert [float(summary_1E[0, 0]) for summary_1E in asked] == [0, 0, 1]
 
 
 def test_crumbs_are_no_objects():
