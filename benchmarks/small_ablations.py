@@ -9,8 +9,8 @@ same options, and put the reports beside each other:
     done
     python benchmarks/small_ablations.py small_*.json
 
-Reports on different data, splits or input sides come in tables of their own. The column after the mIoU is how
-far it lies above the first row's.
+Reports on different data, phrases, splits or input sides come in tables of their own. The column after the
+mIoU is how far it lies above the first row's.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from geophrase.training.data.typed_phrases import OWN
 from geophrase.training.recipes.catalog import SMALL_ABLATIONS
 
 _ORDER = [recipe.__name__ for recipe in SMALL_ABLATIONS]
@@ -43,14 +44,16 @@ def tables(reports: Sequence[Report]) -> str:
 
 def _subject(report: Report) -> str:
     names = ", ".join(Path(root).name for root in report["data"])
-    return f"{names}: {report['images']} images of the {report['split']} split, input {report['size_px']} px"
+    phrases = "" if report["phrases_of"] == OWN else f", phrases of {report['phrases_of']}"
+    images = f"{report['images']} images of the {report['split']} split"
+    return f"{names}: {images}, input {report['size_px']} px{phrases}"
 
 
 def _table(reports: Sequence[Report]) -> Iterator[str]:
     known = [report for name in _ORDER for report in reports if report["model"] == name]
     rows = [*known, *(report for report in reports if report["model"] not in _ORDER)]
     kinds = list(dict.fromkeys(kind for report in rows for kind in report["right"]["by_kind"]))
-    titles = ["model", "own parameters", "mIoU", "", *_FIGURES, *kinds, "shuffled", "false alarms"]
+    titles = ["model", "own parameters", "mIoU", "", *_FIGURES, *kinds, "shuffled", "false alarms", "AUC"]
     yield _line(titles)
     yield _line(["---", *("---:" for _ in titles[1:])])
     for report in rows:
@@ -63,12 +66,13 @@ def _cells(report: Report, kinds: Sequence[str], *, first: Report) -> list[str]:
     shuffled = report.get("shuffled", {}).get("mIoU")
     above = "" if report is first else f"{right['mIoU'] - first['right']['mIoU']:+.3f}"
     figures = [right[name] for name in _FIGURES]
+    of_absent = right["absent"]["false_alarm_rate"], right["objectness_auc"]
     return [
         report["model"],
         f"{report['parameters'] / 1e6:.2f} M",
         _number(right["mIoU"]),
         above,
-        *map(_number, [*figures, *by_kind, shuffled, right["absent"]["false_alarm_rate"]]),
+        *map(_number, [*figures, *by_kind, shuffled, *of_absent]),
     ]
 
 

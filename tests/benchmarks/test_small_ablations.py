@@ -11,12 +11,15 @@ import pytest
 from geophrase.benchmarks import small_ablations
 
 
-def report(model: str, miou: float, *, data: str = "data/nwpu", **by_kind: float) -> dict[str, Any]:
+def report(
+    model: str, miou: float, *, data: str = "data/nwpu", phrases: str = "own", **by_kind: float
+) -> dict[str, Any]:
     return {
         "model": model,
         "parameters": 6_887_983,
         "data": [data],
         "split": "test",
+        "phrases_of": phrases,
         "size_px": 512,
         "images": 69,
         "right": {
@@ -25,6 +28,7 @@ def report(model: str, miou: float, *, data: str = "data/nwpu", **by_kind: float
             "P@0.5": 0.25,
             "by_kind": {kind: {"mIoU": value} for kind, value in by_kind.items()},
             "absent": {"false_alarm_rate": None},
+            "objectness_auc": 0.75,
         },
         "shuffled": {"mIoU": 0.03125},
     }
@@ -36,6 +40,7 @@ def test_rows_are_in_the_order_of_the_recipes_and_tables_by_data(
     reports = [
         report("small_early_fusion", 0.4, place=0.2),
         report("small_both", 0.6, data="data/dubai"),
+        report("small_twgm", 0.2, phrases="typed"),
         report("mine", 0.1),
         report("small_baseline", 0.5, **{"class": 0.55}),
     ]
@@ -46,15 +51,21 @@ def test_rows_are_in_the_order_of_the_recipes_and_tables_by_data(
     assert capsys.readouterr().out.splitlines() == [
         "nwpu: 69 images of the test split, input 512 px",
         "",
-        "| model | own parameters | mIoU |  | oIoU | P@0.5 | class | place | shuffled | false alarms |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| small_baseline | 6.89 M | 0.500 |  | 0.700 | 0.250 | 0.550 | – | 0.031 | – |",
-        "| small_early_fusion | 6.89 M | 0.400 | -0.100 | 0.700 | 0.250 | – | 0.200 | 0.031 | – |",
-        "| mine | 6.89 M | 0.100 | -0.400 | 0.700 | 0.250 | – | – | 0.031 | – |",
+        "| model | own parameters | mIoU |  | oIoU | P@0.5 | class | place | shuffled | false alarms | AUC |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| small_baseline | 6.89 M | 0.500 |  | 0.700 | 0.250 | 0.550 | – | 0.031 | – | 0.750 |",
+        "| small_early_fusion | 6.89 M | 0.400 | -0.100 | 0.700 | 0.250 | – | 0.200 | 0.031 | – | 0.750 |",
+        "| mine | 6.89 M | 0.100 | -0.400 | 0.700 | 0.250 | – | – | 0.031 | – | 0.750 |",
         "",
         "dubai: 69 images of the test split, input 512 px",
         "",
-        "| model | own parameters | mIoU |  | oIoU | P@0.5 | shuffled | false alarms |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        "| small_both | 6.89 M | 0.600 |  | 0.700 | 0.250 | 0.031 | – |",
+        "| model | own parameters | mIoU |  | oIoU | P@0.5 | shuffled | false alarms | AUC |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| small_both | 6.89 M | 0.600 |  | 0.700 | 0.250 | 0.031 | – | 0.750 |",
+        "",
+        "nwpu: 69 images of the test split, input 512 px, phrases of typed",
+        "",
+        "| model | own parameters | mIoU |  | oIoU | P@0.5 | shuffled | false alarms | AUC |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| small_twgm | 6.89 M | 0.200 |  | 0.700 | 0.250 | 0.031 | – | 0.750 |",
     ]
