@@ -20,7 +20,8 @@ from geophrase.training.data.sources.streaming import tell
 
 LAYER = "layer"
 _PROVENANCE = "provenance.json"
-_MADE = ("images", "annotations", "splits", BOXES_FILE_NAME, _PROVENANCE)
+_MADE = ("images", "annotations", BOXES_FILE_NAME, _PROVENANCE, "splits")  # without the last, not prepared
+_FILLED = ".being_prepared"
 
 Counts = dict[str, tuple[int, int]]
 """Images and phrases of each split."""
@@ -53,7 +54,7 @@ def run_prepare(args: argparse.Namespace) -> int:
     Raises:
         RisorsError: What was given is missing, partial, of another data set, or not enough.
         EngineError: The raster can't be read.
-        CancelledError: Ctrl-C; the target reads as not prepared.
+        CancelledError: Ctrl-C; the target is as it was.
     """
     try:
         counts = _prepared(args)
@@ -76,8 +77,8 @@ def _prepared(args: argparse.Namespace) -> Counts:
 def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Counts:
     """Convert a data set; images and phrases of each split.
 
-    The split lists are written last, so a folder that was left half-way reads as not prepared. Where it fails
-    in a new folder, nothing is left of it.
+    What was prepared in the target before is replaced once all is read: where that fails, it stays, and of a
+    new folder nothing is left.
 
     Raises:
         RisorsError: A folder given is missing, partial or of another data set, or the target holds others.
@@ -89,19 +90,19 @@ def prepare(source: str, from_dirs: Path | Sequence[Path], to_dir: Path) -> Coun
     )
     if mask_source is None:
         box_source = BOX_SOURCES[source]
-        with _made_anew(source, to_dir, box_source.provenance):
+        with _made_anew(source, to_dir) as filled_dir:
             images = list(box_source.read(folders[0]))
-            write_boxes(to_dir / BOXES_FILE_NAME, images)
-            return _finish(source, to_dir, box_source.provenance, _count_boxes(images))
-    with _made_anew(source, to_dir, mask_source.provenance):
-        splits = mask_source.convert(folders, to_dir)
-        return _finish(source, to_dir, mask_source.provenance, _write_splits(to_dir, splits))
+            write_boxes(filled_dir / BOXES_FILE_NAME, images)
+            return _finish(source, filled_dir, box_source.provenance, _count_boxes(images))
+    with _made_anew(source, to_dir) as filled_dir:
+        splits = mask_source.convert(folders, filled_dir)
+        return _finish(source, filled_dir, mask_source.provenance, _write_splits(filled_dir, splits))
 
 
 def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False) -> Counts:
     """Cut a raster with a layer into samples, or into images with boxes; images and phrases of each split.
 
-    Where it fails in a new folder, nothing is left of it.
+    Where it fails, the target is as it was.
 
     Raises:
         RisorsError: The layer can't be used, or the target holds other data.
@@ -109,12 +110,12 @@ def prepare_layer(options: LayerOptions, to_dir: Path, *, as_boxes: bool = False
     """
     title = f"{options.table.path.name} on {options.raster.name}"
     provenance = Provenance(title, "that of the imagery and the layer")
-    with _made_anew(LAYER, to_dir, provenance):
+    with _made_anew(LAYER, to_dir) as filled_dir:
         if as_boxes:
-            counts = _count_boxes(convert_layer_to_boxes(options, to_dir))
+            counts = _count_boxes(convert_layer_to_boxes(options, filled_dir))
         else:
-            counts = _write_splits(to_dir, convert_layer(options, to_dir))
-        return _finish(LAYER, to_dir, provenance, counts)
+            counts = _write_splits(filled_dir, convert_layer(options, filled_dir))
+        return _finish(LAYER, filled_dir, provenance, counts)
 
 
 def _add_layer_arguments(layer: argparse._ArgumentGroup) -> None:
@@ -177,34 +178,36 @@ def _refuse_folders(source: str, folders: Sequence[Path], to_dir: Path, *, takes
 
 
 @contextmanager
-def _made_anew(source: str, to_dir: Path, provenance: Provenance) -> Iterator[None]:
-    """Clear the target; where what follows fails, what was not there before is taken away.
+def _made_anew(source: str, to_dir: Path) -> Iterator[Path]:
+    """A folder inside the target to fill; what is in it then takes the place of what was prepared before.
 
-    Ctrl-C leaves it as it is, for samples may still be on their way; it reads as not prepared.
-    """
-    made = [path for name in _MADE if not (path := to_dir / name).exists()]
-    is_new = not to_dir.exists()
-    _clear(source, to_dir, provenance)
-    try:
-        yield
-    except Exception:
-        for path in made:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
-        if is_new:
-            with suppress(OSError):
-                to_dir.rmdir()
-        raise
-
-
-def _clear(source: str, to_dir: Path, provenance: Provenance) -> None:
-    """Make the target unreadable as prepared until it is again; data of another origin stays untouched.
+    Ctrl-C leaves it there, for samples may still be on their way; the next run clears it.
 
     Raises:
         RisorsError: The target holds something that was not prepared from this source.
     """
+    _refuse_other_data(source, to_dir)
+    is_new = not to_dir.exists()
+    filled_dir = to_dir / _FILLED
+    shutil.rmtree(filled_dir, ignore_errors=True)
+    filled_dir.mkdir(parents=True)
+    try:
+        yield filled_dir
+    except Exception:
+        shutil.rmtree(filled_dir, ignore_errors=True)
+        if is_new:
+            with suppress(OSError):
+                to_dir.rmdir()
+        raise
+    for name in reversed(_MADE):
+        _remove(to_dir / name)
+    for name in _MADE:
+        if (filled_dir / name).exists():
+            (filled_dir / name).rename(to_dir / name)
+    filled_dir.rmdir()
+
+
+def _refuse_other_data(source: str, to_dir: Path) -> None:
     try:
         known = json.loads((to_dir / _PROVENANCE).read_text(encoding="utf-8")).get("source")
     except (OSError, ValueError):
@@ -212,9 +215,13 @@ def _clear(source: str, to_dir: Path, provenance: Provenance) -> None:
     if known != source and any((to_dir / "annotations").glob("*.json")):
         origin = "other data" if known is None else f"data of {known}"
         raise RisorsError(f"{to_dir} holds {origin}; give a new folder with --to.")
-    for stale in (*(to_dir / "splits").glob("*.txt"), to_dir / BOXES_FILE_NAME):
-        stale.unlink(missing_ok=True)
-    write_provenance(to_dir, _described(source, provenance))
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _finish(source: str, to_dir: Path, provenance: Provenance, counts: Counts) -> Counts:

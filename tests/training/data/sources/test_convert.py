@@ -173,14 +173,33 @@ def test_a_failure_half_way_leaves_nothing_of_a_new_folder(tiny_nwpu: Path, tmp_
     assert [path.name for path in (tmp_path / "mine").iterdir()] == ["notes.txt"]
 
 
-def test_a_failure_takes_no_samples_from_a_folder_that_had_them(tiny_nwpu: Path, tmp_path: Path) -> None:
+def test_a_failure_leaves_a_folder_that_was_prepared_before_as_it_was(
+    tiny_nwpu: Path, tmp_path: Path
+) -> None:
     prepare("nwpu", tiny_nwpu, tmp_path / "out")
-    (tiny_nwpu / "images" / "004.jpg").unlink()
-    with pytest.raises(RisorsError, match="lacks 1 of 9"):
+    before = _contents(tmp_path / "out")
+    last = tiny_nwpu / "images" / "009.jpg"
+    last.write_bytes(last.read_bytes()[:100])
+    with pytest.raises(RisorsError, match=r"009\.jpg .* is not an image"):
         prepare("nwpu", tiny_nwpu, tmp_path / "out")
-    assert len(list((tmp_path / "out" / "annotations").iterdir())) == 9
-    with pytest.raises(RisorsError, match="has no split"):
-        read_split(tmp_path / "out", "train")
+    assert _contents(tmp_path / "out") == before
+
+
+def test_a_folder_that_is_prepared_again_keeps_nothing_of_before_but_what_is_not_ours(
+    tiny_nwpu: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    prepare("nwpu", tiny_nwpu, out)
+    before = _contents(out)
+    (out / "annotations" / "gone_from_the_source.json").write_text("{}")
+    (out / "notes.txt").write_text("mine")
+    prepare("nwpu", tiny_nwpu, out)
+    assert _contents(out) == before | {"notes.txt": b"mine"}
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
 
 
 @pytest.mark.data

@@ -230,16 +230,22 @@ def test_an_interrupted_conversion_is_not_readable_and_runs_again(tmp_path: Path
         [*command, "--from", str(folder), "--to", str(out)], stderr=subprocess.PIPE, text=True
     )
     deadline_s = time.monotonic() + 60
-    while not any(out.glob("annotations/*.json")) and time.monotonic() < deadline_s:
+    while not any(out.rglob("annotations/*.json")) and time.monotonic() < deadline_s:
         time.sleep(0.005)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 130, told
     assert "cancelled before" in told
-    num_written = len(list(out.glob("annotations/*.json")))
+    num_written = len(list(out.rglob("annotations/*.json")))
     assert 0 < num_written < 600
     with pytest.raises(RisorsError, match="has no split 'train'"):
         read_split(out, "train")
     assert not list(out.rglob("*.part"))
     assert prepare("rrsis-d", folder, out)["train"] == (600, 600)
+    assert sorted(path.name for path in out.iterdir()) == [
+        "annotations",
+        "images",
+        "provenance.json",
+        "splits",
+    ]
     assert read_image(read_split(out, "train")[0].path).shape == (60, 80, 3)
