@@ -86,7 +86,7 @@ def run_choose(args: argparse.Namespace) -> int:
         _encoder(rsam),
         config,
         args.resume or args.target.with_suffix(".choosing"),
-        data_fingerprint=data_fingerprint(args.data),
+        origins={"the training data": data_fingerprint(args.data), "the weights": weights.sha256},
     )
     recorded = RecordedLayouts(args.data, "train", has_typed=config.typed_per_layout > 0)
     chunks = ExampleChunks(recorded, config, _seen(rsam, args.data, config))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,11 @@ class ChooserRun:
         encode: Gives the phrases' tokens.
         config: Settings; of a run that is resumed only the budget may change.
         folder: Of the run.
-        data_fingerprint: Hash of the recorded layouts' data; "" for drawn ones alone.
+        origins: Hashes of what it learns from and starts from, by names for people. A run that is resumed
+            must have the same.
 
     Raises:
-        EngineError: The folder holds a run with other settings or data, or its checkpoint is damaged.
+        EngineError: The folder holds a run with other settings or origins, or its checkpoint is damaged.
     """
 
     def __init__(
@@ -48,17 +49,16 @@ class ChooserRun:
         config: ChoosingConfig,
         folder: Path,
         *,
-        data_fingerprint: str = "",
+        origins: Mapping[str, str] | None = None,
     ) -> None:
         self._encode, self._config, self._folder = encode, config, folder
-        self._fingerprint = data_fingerprint
+        self._origins = dict(origins or {})
         self._trainer = ChooserTrainer(chooser, encode, config)
         self._settings = json.loads(json.dumps(asdict(config)))
         self._checkpoint = folder / "checkpoint.pt"
         if self._checkpoint.is_file():
             state = load_checkpoint(self._checkpoint)
-            fingerprint = state.pop("data_fingerprint", data_fingerprint)  # older runs have not kept it
-            self._refuse_another_run(json.loads(state.pop("config")), fingerprint)
+            self._refuse_another_run(json.loads(state.pop("config")), json.loads(state.pop("origins", "{}")))
             self._trainer.load_state_dict(state)
         write_text_atomically(folder / "config.json", json.dumps(self._settings, indent=1))
 
@@ -121,15 +121,14 @@ class ChooserRun:
         state = {
             **self._trainer.state_dict(),
             "config": json.dumps(self._settings),
-            "data_fingerprint": self._fingerprint,
+            "origins": json.dumps(self._origins),
         }
         save_checkpoint(state, self._checkpoint)
 
-    def _refuse_another_run(self, before: dict[str, Any], fingerprint: str) -> None:
+    def _refuse_another_run(self, before: dict[str, Any], origins: dict[str, str]) -> None:
         changed = differing_fields(before, self._settings)
         changed = [name for name in changed if not name.startswith("budget")]
-        if fingerprint != self._fingerprint:
-            changed.append("the training data")
+        changed += [name for name, value in self._origins.items() if origins.get(name) != value]
         if changed:
             names = ", ".join(changed)
             message = f"{self._folder} was started with other settings ({names}): use those or a new folder."

@@ -87,6 +87,19 @@ def test_a_run_with_other_settings_is_refused_in_a_sentence(tmp_path):
         ChooserRun(new_chooser(), encode_words, replace(SMALL, batch_size=16), tmp_path)
 
 
+def test_a_run_that_started_from_other_weights_is_refused_in_a_sentence(tmp_path):
+    def run(weights, data):
+        origins = {"the weights": weights, "the training data": data}
+        return ChooserRun(new_chooser(), encode_words, SMALL, tmp_path, origins=origins)
+
+    run("a", "b").train(ExampleChunks(None, SMALL), [])
+    run("a", "b")
+    with pytest.raises(EngineError, match=r"other settings \(the weights\)"):
+        run("c", "b")
+    with pytest.raises(EngineError, match=r"other settings \(the weights, the training data\)"):
+        run("c", "d")
+
+
 def test_seconds_of_training_beat_naming_every_object_on_layouts_never_seen(tmp_path):
     sizes = SamplerConfig(0, 0, 0, 1, 0, 0, 0, 0, typo_rate=0)
     config = replace(
