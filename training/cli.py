@@ -39,7 +39,7 @@ _COMMANDS = {
     "gallery": (
         "geophrase.training.gallery.command",
         "gallery",
-        "draw what a model finds on real scenes, with a person's verdicts",
+        "draw what a model finds on real scenes, with verdicts given by eye",
     ),
     "benchmark": (
         "geophrase.training.benchmark.command",

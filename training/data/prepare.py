@@ -212,7 +212,7 @@ def _refuse_other_data(source: str, to_dir: Path) -> None:
         known = json.loads((to_dir / _PROVENANCE).read_text(encoding="utf-8")).get("source")
     except (OSError, ValueError):
         known = None
-    if known != source and any((to_dir / "annotations").glob("*.json")):
+    if known != source and any((to_dir / name).exists() for name in _MADE):
         origin = "other data" if known is None else f"data of {known}"
         raise RisorsError(f"{to_dir} holds {origin}; give a new folder with --to.")
 

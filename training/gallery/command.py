@@ -1,4 +1,4 @@
-"""`geophrase-train gallery`: a page of what a model finds on real scenes, with a person's verdicts."""
+"""`geophrase-train gallery`: a page of what a model finds on real scenes, with verdicts given by eye."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def add_gallery_arguments(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=OWN_QUESTIONS,
         metavar="FILE",
-        help="what to ask where, and what a person sees there (default: this repository's)",
+        help="what to ask where, and what is to be seen there (default: this repository's)",
     )
     parser.add_argument(
         "--verdicts",
         type=Path,
         default=OWN_VERDICTS,
         metavar="FILE",
-        help="a person's verdicts on the answers of these and other weights (default: this repository's)",
+        help="verdicts given by eye on the answers of these and other weights (default: this repository's)",
     )
     parser.add_argument(
         "--unseen", type=Path, metavar="FILE", help="write the verdicts that are missing, to be filled in"

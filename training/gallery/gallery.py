@@ -31,7 +31,7 @@ def make_gallery(
         folder: Holds the scenes' files.
         page: The Markdown file.
         model: Answers.
-        verdicts: A person's; those on other weights are left out.
+        verdicts: Given by eye; those on other weights are left out.
 
     Raises:
         TrainingError: A scene or the verdicts are missing.

@@ -20,9 +20,10 @@ _INTRODUCTION = """\
 # Gallery
 
 What `{model}` (weights `{weights}`) answers on imagery that it was not trained on, successes and failures
-alike. The phrases were written before the model was asked; what a person sees there was written apart from
-its answers. The verdicts are a person's, given while looking at these very answers. Every phrase went the way
-of `geophrase segment` with its defaults, but for what a heading says.
+alike. The phrases were written before the model was asked; what there is to see was written apart from
+its answers. The verdicts were given by eye while looking at these very answers; this project's own, and what
+there is to see, are those of AI agents that looked at the pictures. Every phrase went the way of
+`geophrase segment` with its defaults, but for what a heading says.
 
 This page is made by `geophrase-train gallery --scenes DIR --to docs/gallery.md` from
 `training/gallery/questions.json` and `training/gallery/verdicts.json`: don't edit it.
@@ -122,7 +123,7 @@ def _view(answered: AnsweredView, verdicts: Mapping[tuple[str, str], Verdict]) -
     yield f"### {_text(view.title)}"
     if answered.picture is not None:
         yield _image(answered.picture, view.title)
-    rows = ["| asked | a person sees | answered | verdict |", "|---|---|---|---|"]
+    rows = ["| asked | to be seen | answered | verdict |", "|---|---|---|---|"]
     for answer, drawing in zip(answered.answers, answered.drawings, strict=True):
         phrase = answer.question.phrase
         verdict = verdicts.get((view.name, phrase))

@@ -1,4 +1,4 @@
-"""What the gallery asks where: a list written by a person who looked at each scene first."""
+"""What the gallery asks where: a list written by somebody who looked at each scene first."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Question:
     Attributes:
         phrase: What is asked.
         kind: One of `risors.KINDS`.
-        truth: What a person sees in the picture: one sentence.
+        truth: What is to be seen in the picture: one sentence.
     """
 
     phrase: str

@@ -1,4 +1,4 @@
-"""A person's verdicts on answers: kept by the weights that gave them, since others answer otherwise."""
+"""Verdicts on answers, given by eye: kept by the weights that gave them, since others answer otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from geophrase.training.errors import TrainingError
 
 VERDICTS = ("right", "mostly", "partly", "wrong", "false alarm", "rightly nothing")
-"""What a person may say of an answer, the last two of phrases for what is not there."""
+"""What may be said of an answer, the last two of phrases for what is not there."""
 _HASH_PREFIX = "sha256:"  # without it a search for secrets takes a hash for one
 OWN_VERDICTS = Path(__file__).with_name("verdicts.json")
 """The verdicts of this repository's gallery."""
@@ -20,7 +20,7 @@ _Document = dict[str, dict[str, dict[str, dict[str, str]]]]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a person says of one answer.
+    """What is said of one answer.
 
     Attributes:
         verdict: One of VERDICTS.

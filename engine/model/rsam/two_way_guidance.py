@@ -55,8 +55,8 @@ class PositionPair(nn.Module):
     their tables, it had grown to 0.05 after hours of training, and phrases of place and relation were not
     learned (``runs/LOG.md``, 3). The paper doesn't say how it starts.
 
-    The table as the last grid had it is kept outside of training: stretching it anew for each of a query's
-    four uses was an eighth of the query's time.
+    The table as the last grid had it is kept outside of training, so that not every use of it in every query
+    stretches it anew.
     """
 
     def __init__(self, width: int, *, grid_hw: tuple[int, int], max_tokens: int) -> None:

@@ -197,6 +197,18 @@ def test_a_folder_that_is_prepared_again_keeps_nothing_of_before_but_what_is_not
     assert _contents(out) == before | {"notes.txt": b"mine"}
 
 
+@pytest.mark.parametrize("name", ["images/site.tif", "annotations/notes.txt", "provenance.json"])
+def test_a_folder_with_something_of_ones_own_in_our_places_is_refused(
+    name: str, tiny_nwpu: Path, tmp_path: Path
+) -> None:
+    own = tmp_path / "mine" / name
+    own.parent.mkdir(parents=True)
+    own.write_bytes(b"mine")
+    with pytest.raises(RisorsError, match="holds other data; give a new folder"):
+        prepare("nwpu", tiny_nwpu, tmp_path / "mine")
+    assert _contents(tmp_path / "mine") == {name: b"mine"}
+
+
 def _contents(folder: Path) -> dict[str, bytes]:
     files = (path for path in folder.rglob("*") if path.is_file())
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
