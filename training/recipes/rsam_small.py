@@ -39,7 +39,7 @@ def rsam_small() -> TrainConfig:
 
 
 def rsam_small_continued() -> TrainConfig:
-    """About an hour more from the bundled weights or a run's, as version 7 was trained.
+    """About an hour more from the bundled weights or a run's, as versions 7 and 8 were trained.
 
     What sets objects of a kind apart gets a larger share than in the first hour, a quarter of the samples are
     arranged so that there is something to set apart, and what people typed is asked where somebody did.
