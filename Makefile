@@ -31,7 +31,8 @@ lint: env
 
 test: env
 	tools/make_qgis_env.sh
-	$(BIN)/pytest
+	$(BIN)/pytest -m "not alone" -n 2
+	$(BIN)/pytest -m alone
 
 plugin: env
 	$(BIN)/python tools/package_plugin.py
