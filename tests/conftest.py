@@ -17,18 +17,12 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# What opens QGIS, starts servers or worlds of processes, or watches the clock has the machine to itself.
+# What measures time or memory, or starts worlds of processes, has the machine to itself.
 _ALONE = (
     "benchmarks",
-    "e2e",
-    "engine/cli",
-    "engine/server",
     "engine/test_allocator.py",
     "engine/test_device.py",
     "engine/test_memory_errors.py",
-    "qgis_plugin/engine",
-    "qgis_plugin/environment",
-    "qgis_plugin/test_in_qgis.py",
     "training/benchmark",
     "training/fit/test_elastic.py",
     "training/fit/test_killed_run.py",
