@@ -15,6 +15,13 @@ settings.load_profile("repeatable")
 # Threads of torch that spin while they wait starve each other on a busy machine; read when torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+# QGIS's Python takes an environment that is activated on the PATH for its own, and then finds no QGIS in it.
+os.environ["PATH"] = os.pathsep.join(
+    folder
+    for folder in os.environ["PATH"].split(os.pathsep)
+    if not (Path(folder).parent / "pyvenv.cfg").is_file()
+)
+
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 # What measures time or memory, or starts worlds of processes, has the machine to itself.
